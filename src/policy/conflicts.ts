@@ -1,0 +1,98 @@
+import { compileMatcher, segmentKey, type Matchable, type Matcher } from './match.ts'
+import { METHODS, type Match, type Method, type Segment } from './pattern.ts'
+import { Refusal } from './problems.ts'
+
+/** Two rules that get in each other's way. */
+export interface Conflict<R> {
+  readonly kind: 'equal-precedence' | 'never-matches' | 'hides'
+  readonly rule: R
+  /** the rule that it collides with, is shadowed by, or (for `hides`) whose methods it hides */
+  readonly other: R
+  readonly methods: readonly Method[]
+}
+
+/**
+ * What no set of rules may have (`equal-precedence`, `never-matches`) and what an operator should look at (`hides`: a
+ * narrower path without a method that a broader path has, where the broader rule is never asked).
+ */
+export function findConflicts<R extends Matchable> (rules: readonly R[]): Conflict<R>[] {
+  const equal = [...groupByPath(rules).values()].flatMap(sameMethods)
+  if (equal.length > 0) return equal
+  const matcher = compileMatcher(rules)
+  return [...unreachable(rules, matcher), ...hidden(rules, matcher)]
+}
+
+/** The methods that a rule names, with HEAD where it comes with GET. */
+export function methodsOf (match: Match): readonly Method[] {
+  return match.methods.includes('GET') && !match.methods.includes('HEAD') ? [...match.methods, 'HEAD'] : match.methods
+}
+
+function groupByPath<R extends Matchable> (rules: readonly R[]): Map<string, R[]> {
+  const groups = new Map<string, R[]>()
+  for (const rule of rules) {
+    const key = rule.match.segments.map(segmentKey).join('/')
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [rule])
+    else group.push(rule)
+  }
+  return groups
+}
+
+function sameMethods<R extends Matchable> (group: readonly R[]): Conflict<R>[] {
+  return group.flatMap((rule, at) => group.slice(0, at).flatMap(other => {
+    if (rule.match.any !== other.match.any) return []
+    const methods = rule.match.methods.filter(method => other.match.methods.includes(method))
+    return methods.length === 0 ? [] : [{ kind: 'equal-precedence' as const, rule, other, methods }]
+  }))
+}
+
+// A rule whose own plainest request is not its own never matches: /x/ beside /x, /Orders beside /orders, an ANY whose
+// every method another rule of the path names.
+function unreachable<R extends Matchable> (rules: readonly R[], matcher: Matcher<R>): Conflict<R>[] {
+  return rules.flatMap(rule => {
+    const { match } = rule
+    const path = samplePath(match)
+    if (methodsOf(match).some(method => answers(matcher, method, path, rule))) return []
+    const other = matcher.candidates(path).find(one => one !== rule) ?? rule
+    return [{ kind: 'never-matches' as const, rule, other, methods: match.methods }]
+  })
+}
+
+function answers<R extends Matchable> (matcher: Matcher<R>, method: string, path: string, rule: R): boolean {
+  try {
+    return matcher.find(method, path).rule === rule
+  } catch (error) {
+    if (error instanceof Refusal) return false
+    throw error
+  }
+}
+
+function samplePath (match: Match): string {
+  const spell = (segment: Segment) => segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? '~sample~' : '~sample~/~sample~'
+  return '/' + match.segments.map(spell).join('/')
+}
+
+function hidden<R extends Matchable> (rules: readonly R[], matcher: Matcher<R>): Conflict<R>[] {
+  return [...groupByPath(rules).values()].flatMap(group => {
+    const [rule] = group
+    if (rule === undefined) return []
+    const named = new Set(group.flatMap(({ match }) => methodsOf(match)))
+    return matcher.candidates(samplePath(rule.match)).flatMap(other => {
+      const methods = METHODS.filter(method => methodsOf(other.match).includes(method) && !named.has(method))
+      return methods.length === 0 || !isNarrower(rule.match, other.match) ? [] : [{ kind: 'hides' as const, rule, other, methods }]
+    })
+  })
+}
+
+// Every path that the narrow one matches, the broad one matches too.
+function isNarrower (narrow: Match, broad: Match): boolean {
+  for (const [at, segment] of broad.segments.entries()) {
+    const mine = narrow.segments[at]
+    if (mine === undefined) return false
+    if (segment.kind === 'rest') return mine.kind !== 'rest' || narrow.segments.length > broad.segments.length
+    if (mine.kind === 'rest') return false
+    if (segment.kind === 'literal' && (mine.kind !== 'literal' || mine.text !== segment.text)) return false
+    if (segment.kind === 'param' && mine.kind === 'literal' && mine.text === '') return false
+  }
+  return narrow.segments.length === broad.segments.length && narrow.segments.some(({ kind }, at) => kind !== broad.segments[at]?.kind)
+}

@@ -1,0 +1,195 @@
+import { METHODS, type Match, type Method, type Segment } from './pattern.ts'
+import { refuse } from './problems.ts'
+import { decodePath } from './target.ts'
+
+/** Anything that has a parsed `match`. */
+export interface Matchable {
+  readonly match: Match
+}
+
+export interface Found<R> {
+  readonly rule: R
+  /** what stood at the parameters and at `*`, as sent */
+  readonly params: Readonly<Record<string, string>>
+  readonly rest: string | undefined
+}
+
+/** All rules with one and the same path. */
+interface Entry<R> {
+  readonly rules: R[]
+  readonly byMethod: Map<string, R>
+}
+
+/** One step of a path. A walk visits a node at most once, so that a match costs no more than the rules there are. */
+interface Node<R> {
+  readonly literals: Map<string, Node<R>>
+  param: Node<R> | undefined
+  rest: Entry<R> | undefined
+  end: Entry<R> | undefined
+}
+
+/** Says for a path which rules are meant. Pure; immutable once built. */
+export interface Matcher<R> {
+  /**
+   * The rule for a method and a path that `parseTarget` let through.
+   * @throws {Refusal} route-not-found, method-not-allowed, target-ambiguous
+   */
+  find (method: string, path: string): Found<R>
+  /** Every rule whose path this path could meet, the winner's first, in any spelling and by any method. */
+  candidates (path: string): readonly R[]
+}
+
+/**
+ * The path alone picks: segment by segment from the left, a literal before `:name` before `*`; then the method among
+ * the rules of that very path. There is no falling back to a broader path.
+ */
+export function compileMatcher<R extends Matchable> (rules: readonly R[]): Matcher<R> {
+  const exact = newNode<R>()
+  const decoded = newNode<R>()
+  const folded = newNode<R>()
+  const entries = new Map<string, Entry<R>>()
+  for (const rule of rules) addRule(rule)
+  // Where no pattern has a capital, a path without capitals is its own folding.
+  const lowerCaseRules = rules.every(({ match }) => match.path === fold(match.path))
+
+  function addRule (rule: R): void {
+    const { segments } = rule.match
+    const key = segments.map(segmentKey).join('/')
+    const known = entries.get(key)
+    if (known !== undefined) {
+      known.rules.push(rule)
+      return
+    }
+    const entry: Entry<R> = { rules: [rule], byMethod: new Map() }
+    entries.set(key, entry)
+    insert(exact, segments, entry, text => text)
+    insert(decoded, segments, entry, decodePath)
+    insert(folded, segments, entry, text => fold(decodePath(text)))
+  }
+
+  for (const entry of entries.values()) settleMethods(entry)
+
+  function otherReadings (path: string): (Entry<R> | undefined)[] {
+    const plain = decodePath(path)
+    const readings = [
+      plain === path ? undefined : walk(decoded, segmentsOf(plain)),
+      lowerCaseRules && plain === fold(plain) ? undefined : walk(folded, segmentsOf(fold(plain)))
+    ]
+    if (path.endsWith('/') && path !== '/') {
+      const bare = plain.slice(0, -1)
+      readings.push(walk(decoded, segmentsOf(bare)), walk(folded, segmentsOf(fold(bare))))
+    }
+    return readings
+  }
+
+  return {
+    find (method, path) {
+      const segments = segmentsOf(path)
+      const entry = walk(exact, upperCaseEscapes(segments))
+      if (entry === undefined) throw refuse('route-not-found', 'No rule of this gateway matches this path.')
+      if (otherReadings(path).some(other => other !== undefined && other !== entry)) {
+        throw refuse('target-ambiguous', 'This path would meet another rule in another spelling (letter case, escapes or a last slash).')
+      }
+      const rule = entry.byMethod.get(method)
+      if (rule === undefined) {
+        const allow = METHODS.filter(one => entry.byMethod.has(one)).join(', ')
+        throw refuse('method-not-allowed', `Here only ${allow} can be allowed.`, { headers: { Allow: allow } })
+      }
+      return bind(rule, segments)
+    },
+    candidates (path) {
+      const met = [...allOf(exact, upperCaseEscapes(segmentsOf(path))), ...otherReadings(path).filter(entry => entry !== undefined)]
+      return [...new Set(met)].flatMap(entry => entry.rules)
+    }
+  }
+}
+
+/** Equal for two segments that match alike. */
+export function segmentKey (segment: Segment): string {
+  return segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? ':' : '*'
+}
+
+/** Letter case taken away, as loosely as any server does it. */
+export function fold (text: string): string {
+  return text.toUpperCase().toLowerCase()
+}
+
+function newNode<R> (): Node<R> {
+  return { literals: new Map(), param: undefined, rest: undefined, end: undefined }
+}
+
+function insert<R> (root: Node<R>, segments: readonly Segment[], entry: Entry<R>, spell: (text: string) => string): void {
+  let node = root
+  for (const segment of segments) {
+    if (segment.kind === 'rest') {
+      node.rest = node.rest === undefined ? entry : undecided(node.rest, entry)
+      return
+    }
+    node = segment.kind === 'param' ? (node.param ??= newNode()) : literalOf(node, spell(segment.text))
+  }
+  node.end = node.end === undefined ? entry : undecided(node.end, entry)
+}
+
+function literalOf<R> (node: Node<R>, text: string): Node<R> {
+  const known = node.literals.get(text)
+  if (known !== undefined) return known
+  const made = newNode<R>()
+  node.literals.set(text, made)
+  return made
+}
+
+// Only a folded reading can bring two entries to one place: the one put there is neither, so that both are ambiguous.
+function undecided<R> (one: Entry<R>, other: Entry<R>): Entry<R> {
+  return { rules: [...one.rules, ...other.rules], byMethod: new Map() }
+}
+
+// The last rule to name a method wins here; that two name it is refused at load (policy/conflicts.ts).
+function settleMethods<R extends Matchable> (entry: Entry<R>): void {
+  const put = (pick: (match: Match) => readonly Method[]) => {
+    for (const rule of entry.rules) for (const method of pick(rule.match)) entry.byMethod.set(method, rule)
+  }
+  put(match => match.any ? METHODS : [])
+  put(match => !match.any && match.methods.includes('GET') ? ['HEAD'] : [])
+  put(match => match.any ? [] : match.methods)
+}
+
+function walk<R> (node: Node<R>, segments: readonly string[], at = 0): Entry<R> | undefined {
+  if (at === segments.length) return node.end
+  const segment = segments[at] ?? ''
+  const literal = node.literals.get(segment)
+  const found = literal === undefined ? undefined : walk(literal, segments, at + 1)
+  if (found !== undefined) return found
+  const viaParam = node.param === undefined || segment === '' ? undefined : walk(node.param, segments, at + 1)
+  return viaParam ?? node.rest
+}
+
+// Every entry that matches, the winner's first.
+function allOf<R> (node: Node<R>, segments: readonly string[], at = 0): Entry<R>[] {
+  const segment = segments[at]
+  if (segment === undefined) return node.end === undefined ? [] : [node.end]
+  const literal = node.literals.get(segment)
+  return [
+    ...literal === undefined ? [] : allOf(literal, segments, at + 1),
+    ...node.param === undefined || segment === '' ? [] : allOf(node.param, segments, at + 1),
+    ...node.rest === undefined ? [] : [node.rest]
+  ]
+}
+
+function segmentsOf (path: string): string[] {
+  return path.slice(1).split('/')
+}
+
+// RFC 3986 section 6.2.2.1: %c3%a9 and %C3%A9 are the same spelling.
+function upperCaseEscapes (segments: string[]): readonly string[] {
+  return segments.map(segment => segment.includes('%') ? segment.replace(/%[0-9a-f]{2}/gi, escape => escape.toUpperCase()) : segment)
+}
+
+function bind<R extends Matchable> (rule: R, segments: readonly string[]): Found<R> {
+  const params: Record<string, string> = {}
+  let rest: string | undefined
+  rule.match.segments.forEach((segment, at) => {
+    if (segment.kind === 'param') params[segment.name] = segments[at] ?? ''
+    if (segment.kind === 'rest') rest = segments.slice(at).join('/')
+  })
+  return { rule, params, rest }
+}

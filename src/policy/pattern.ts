@@ -1,0 +1,88 @@
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+export type Method = typeof METHODS[number]
+
+export type Segment =
+  | { readonly kind: 'literal', /** as a caller sends it: escapes only where they must be, in upper case */ readonly text: string }
+  | { readonly kind: 'param', readonly name: string }
+  | { readonly kind: 'rest' }
+
+/** A rule's `match`, parsed. */
+export interface Match {
+  /** the methods that the rule names; HEAD comes with GET unless another rule of the path names it */
+  readonly methods: readonly Method[]
+  readonly any: boolean
+  readonly path: string
+  readonly segments: readonly Segment[]
+}
+
+/** What is wrong with a `match`, in words for the operator who wrote it. */
+export class MatchError extends Error {
+  override readonly name = 'MatchError'
+}
+
+/**
+ * Parses `GET|POST /addresses/:id`.
+ * @throws {MatchError}
+ */
+export function parseMatch (text: string): Match {
+  const [head = '', path, ...more] = text.trim().split(/ +/)
+  if (path === undefined || more.length > 0) {
+    throw new MatchError('wants methods, one space and a path, like "GET|POST /addresses"')
+  }
+  const names = head.split('|')
+  const any = head === 'ANY'
+  return { methods: any ? METHODS : names.map((name, at) => parseMethod(name, names.slice(0, at))), any, path, segments: parsePattern(path) }
+}
+
+/**
+ * Parses a path pattern: literals, `:name` for one segment, a final `*` for everything below.
+ * @throws {MatchError}
+ */
+export function parsePattern (path: string): readonly Segment[] {
+  if (!path.startsWith('/')) throw new MatchError('the path must begin with /')
+  const parts = path.slice(1).split('/')
+  const names = new Set<string>()
+  return parts.map((part, at) => {
+    const last = at === parts.length - 1
+    if (part === '' && !last) throw new MatchError('an empty segment (//) is never matched: such a request is refused')
+    if (part === '*') {
+      if (!last) throw new MatchError('* stands only at the end: it is everything below')
+      return { kind: 'rest' }
+    }
+    if (part.startsWith(':')) return { kind: 'param', name: parseName(part.slice(1), names) }
+    return { kind: 'literal', text: canonicalLiteral(part) }
+  })
+}
+
+/** The text as a caller's path has it when only what must be escaped is escaped. */
+export function encodeSegment (decoded: string): string {
+  return encodeURIComponent(decoded).replace(/%(?:24|26|2B|2C|3A|3D|40)/g, escape => decodeURIComponent(escape))
+}
+
+function parseMethod (name: string, before: readonly string[]): Method {
+  const method = METHODS.find(one => one === name)
+  if (name === 'ANY') throw new MatchError('ANY stands alone: it is every method')
+  if (method === undefined) throw new MatchError(`"${name}" is no method; allowed are ${METHODS.join(', ')} and ANY`)
+  if (before.includes(name)) throw new MatchError(`${name} stands twice`)
+  return method
+}
+
+function parseName (name: string, seen: Set<string>): string {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw new MatchError(`":${name}" is no parameter; a name has letters, digits and _`)
+  if (seen.has(name)) throw new MatchError(`":${name}" stands twice`)
+  seen.add(name)
+  return name
+}
+
+function canonicalLiteral (part: string): string {
+  if (part === '.' || part === '..') throw new MatchError('a dot segment is never matched: such a request is refused')
+  if (part.includes('*')) throw new MatchError('* stands only as the whole last segment')
+  if (part.includes('(:')) throw new MatchError('a parameter within a segment is not in this version; a parameter is a whole segment')
+  if (/[\\#?;]/.test(part)) throw new MatchError('\\ # ? ; are never matched: such a request is refused')
+  if (/%(?:2e|2f|5c|25|3b|23|3f|[01][0-9a-f]|7f)/i.test(part)) throw new MatchError('this escape is never matched: such a request is refused')
+  try {
+    return encodeSegment(decodeURIComponent(part))
+  } catch {
+    throw new MatchError('has a malformed escape; % is written with two hexadecimal digits behind it')
+  }
+}
