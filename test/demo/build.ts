@@ -1,0 +1,19 @@
+import type { Test } from 'tap'
+import { serveErp } from '../../src/demo/erp.ts'
+import { serveIdp } from '../../src/demo/idp.ts'
+import { openSite } from '../../src/demo/site.ts'
+
+/** The demo's IdP on a free port, ended with the test. The SaaS' URL is only a name here. */
+export async function buildIdp (t: Test, saas = 'http://127.0.0.1:9') {
+  const site = await openSite('--idp-port', 0)
+  t.teardown(() => site.close())
+  await serveIdp(site, saas)
+  return { issuer: site.url, saas }
+}
+
+/** The demo's ERP on a free port, ended with the test. */
+export async function buildErp (t: Test, issuer: string) {
+  const site = await openSite('--erp-port', 0)
+  t.teardown(() => site.close())
+  return serveErp(site, issuer)
+}
