@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
+import { registerSecret } from '../support/secrets.ts'
 
 /** The audiences of the gateway's API and of the ERP behind it, as RFC 8707 resources. */
 export const API = 'https://api.example.com'
@@ -6,9 +7,9 @@ export const ERP = 'https://erp.example.com'
 export const REDIRECT = 'http://127.0.0.1:9/callback'
 
 /** Both clients' secrets contain what RFC 6749 section 2.3.1 would encode. */
-export const SAAS = { client: 'saas', secret: 'a-secret-of-the-saas' }
-export const MIDDLEWARE = { client: 'middleware', secret: 'a-secret-of-the-middleware' }
-export const ALICE = { user: 'alice', password: 'correct-horse-battery' }
+export const SAAS = { client: 'saas', secret: registerSecret('a-secret-of-the-saas') }
+export const MIDDLEWARE = { client: 'middleware', secret: registerSecret('a-secret-of-the-middleware') }
+export const ALICE = { user: 'alice', password: registerSecret('correct-horse-battery') }
 
 const SCOPES = ['read:address', 'write:address', 'erp']
 
