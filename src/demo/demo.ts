@@ -38,6 +38,9 @@ export async function startDemo (ports: Ports, onLog: (line: LogLine) => void, o
   const idpSite = await open('--idp-port', ports.idp)
   const erpSite = await open('--erp-port', ports.erp)
 
+  // The gateway opens its port by itself, later; that the port is free is better said now, and by its option.
+  await (await openSite('--gateway-port', ports.gateway)).close()
+
   await serveIdp(idpSite, saasSite.url)
   const erp = serveErp(erpSite, idpSite.url)
   const gateway = await startGateway({

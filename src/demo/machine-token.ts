@@ -34,7 +34,7 @@ export function machineTokenCheck ({ issuer, audience, scope }: Expectations, no
     if (claims.iss !== issuer) throw new TokenRefused('the token is from another issuer')
     if (![claims.aud].flat().includes(audience)) throw new TokenRefused(`the token is not for ${audience}`)
     if (typeof claims.exp !== 'number' || claims.exp * 1000 <= now()) throw new TokenRefused('the token has expired')
-    if (!String(claims.scope ?? '').split(' ').includes(scope)) throw new TokenRefused(`the token lacks the scope ${scope}`)
+    if (typeof claims.scope !== 'string' || !claims.scope.split(' ').includes(scope)) throw new TokenRefused(`the token lacks the scope ${scope}`)
     return claims
   }
 }

@@ -40,7 +40,7 @@ export async function endLogin (web: oidc.Configuration, callback: URL, { state,
   )
   const claims = answer.claims()
   if (claims === undefined || answer.id_token === undefined) throw new Error('the IdP sent no ID token')
-  return { accessToken: answer.access_token, idToken: answer.id_token, subject: claims.sub, name: String(claims.name ?? claims.sub) }
+  return { accessToken: answer.access_token, idToken: answer.id_token, subject: claims.sub, name: typeof claims.name === 'string' ? claims.name : claims.sub }
 }
 
 /** A token of the client's own, by client credentials. */

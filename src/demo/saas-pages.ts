@@ -61,8 +61,8 @@ function shell (content: Html, account?: Html): Html {
 }
 
 function intro (): Html {
-  return html`<section class="card hint"><p>You are logged in. The SaaS got two tokens for it: an ${tokenChip('id')} that told it your name, and
-    ${tokenChip('user')} to call the API with. Create an address, or press one of the buttons; what was sent, what the gateway
+  return html`<section class="card hint"><p>You are logged in. The SaaS got two tokens for it: ${tokenChip('id')}, which told it your name, and
+    ${tokenChip('user')}, to call the API with. Create an address, or press one of the buttons; what was sent, what the gateway
     answered, and what the ERP saw then shows up here.</p></section>`
 }
 

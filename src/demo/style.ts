@@ -41,13 +41,13 @@ a { color: var(--user); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .9rem; padding: 1.25rem 1.4rem; margin: 0 0 1.25rem; }
 .card > :last-child, .facts p:last-child { margin-bottom: 0; }
 .hint p { max-width: 56rem; line-height: 1.75; }
-.welcome { padding: 2rem 2.2rem; }
-.columns { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1.25rem; align-items: start; }
+.card.welcome { padding: 2rem 2.2rem; }
+.columns { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 1.25rem; align-items: start; }
 .facts { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 1.75rem; margin-top: 1.25rem; }
 .facts > div + div { border-left: 1px solid var(--line); padding-left: 1.75rem; }
 
 label { display: block; font-weight: 600; font-size: .9rem; margin: .75rem 0 .25rem; }
-input { width: 100%; font: inherit; color: inherit; background: var(--sunk); border: 1px solid var(--none); border-radius: .5rem; padding: .5rem .7rem; }
+input { width: 100%; font: inherit; color: inherit; background: var(--card); border: 1px solid var(--none); border-radius: .5rem; padding: .5rem .7rem; }
 button, .button { display: inline-block; font: inherit; font-weight: 600; border: 1px solid transparent; border-radius: .55rem; padding: .55rem 1.1rem; background: var(--action); color: var(--on-action); cursor: pointer; text-decoration: none; }
 form > button:not(.quiet, .lesson) { margin-top: 1.1rem; }
 button:hover, .button:hover { filter: brightness(1.12); }
@@ -98,6 +98,9 @@ summary { cursor: pointer; color: var(--muted); font-size: .9rem; }
 @media (max-width: 56rem) {
   .columns, .facts { grid-template-columns: minmax(0, 1fr); }
   .facts > div + div { border-left: 0; padding-left: 0; border-top: 1px solid var(--line); padding-top: 1.25rem; }
+  main, .top { padding: 0 1rem; }
+  .account { gap: .6rem; font-size: .925rem; }
+  .card, .card.welcome { padding: 1.1rem 1.2rem; }
   .journey { flex-direction: column; }
   .hop { flex: none; min-height: 3.4rem; }
   .hop::before { left: 50%; right: auto; top: .2rem; bottom: .5rem; border-top: 0; border-left: 2px solid var(--line); }

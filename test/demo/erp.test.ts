@@ -1,17 +1,17 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { SignJWT, UnsecuredJWT, exportJWK } from 'jose'
 import t from 'tap'
-import type { Test } from 'tap'
 import { erp as audience } from '../../src/demo/people.ts'
 import { openSite } from '../../src/demo/site.ts'
+import { tearDown, type TestContext } from '../support/teardown.ts'
 import { buildErp } from './build.ts'
 
 const keys = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
 /** An issuer whose tokens the tests can bend, and the ERP that trusts it. */
-async function build (t: Test) {
+async function build (t: TestContext) {
   const site = await openSite('--idp-port', 0)
-  t.teardown(() => site.close())
+  tearDown(t, () => site.close())
   const jwk = { ...await exportJWK(keys.publicKey), kid: 'k', alg: 'RS256', use: 'sig' }
   site.serve((request, response) => {
     response.end(JSON.stringify(request.url === '/jwks' ? { keys: [jwk] } : { issuer: site.url, jwks_uri: `${site.url}/jwks` }))
@@ -23,7 +23,6 @@ async function build (t: Test) {
   })
   return { erp, claims, call }
 }
-
 
 const now = () => Math.floor(Date.now() / 1000)
 const sign = (claims: object, header: object = {}, key = keys.privateKey) =>

@@ -1,16 +1,16 @@
 import t from 'tap'
-import type { Test } from 'tap'
 import type { Call, Exchange } from '../../src/demo/exchange.ts'
 import type { TokenName } from '../../src/demo/lessons.ts'
 import { serveIdp } from '../../src/demo/idp.ts'
 import { serveSaas } from '../../src/demo/saas.ts'
 import { openSite } from '../../src/demo/site.ts'
+import { tearDown, type TestContext } from '../support/teardown.ts'
 import { browser } from './browser.ts'
 
 /** The SaaS before a gateway that is only a list of what it was asked. */
-async function build (t: Test) {
+async function build (t: TestContext) {
   const [saas, idp] = [await openSite('--port', 0), await openSite('--idp-port', 0)]
-  t.teardown(() => Promise.all([saas.close(), idp.close()]))
+  tearDown(t, () => Promise.all([saas.close(), idp.close()]))
   await serveIdp(idp, saas.url)
   const calls: Array<{ call: Call, token: TokenName, value: string | undefined }> = []
   const callGateway = async (call: Call, token: TokenName, value: string | undefined): Promise<Exchange> => {
