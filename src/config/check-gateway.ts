@@ -1,0 +1,112 @@
+import { PROFILES, profileOfUrl } from '../policy/profiles/index.ts'
+import type { Draft } from './draft.ts'
+import type { Issuer, Upstream } from './gateway-schema.ts'
+import type { Path } from './mistakes.ts'
+import { credentialHeaders } from './merge.ts'
+import { isObject } from './objects.ts'
+import { expectOneOf } from './spelling.ts'
+import { foldHeaderName } from './header-rules.ts'
+import { whyNotReachable } from './urls.ts'
+import { rawAt } from './zod-mistakes.ts'
+
+/** What in gateway.yaml no key can tell by itself. */
+export function checkGateway (draft: Draft): void {
+  checkPorts(draft)
+  for (const [name, issuer] of Object.entries(draft.issuers ?? {})) checkIssuer(draft, name, issuer)
+  checkIssuersDiffer(draft)
+  for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) checkUpstream(draft, name, upstream)
+}
+
+function checkPorts ({ config, listen, admin }: Draft): void {
+  if (listen.port !== undefined && listen.port !== 0 && listen.port === admin.port && overlap(listen.host, admin.host)) {
+    config.report(['admin', 'port'], 'is the port of listen too: nothing of the admin port may be reachable there')
+  }
+  if (listen.rate_limit !== undefined && listen.trusted_proxies?.length === 0) {
+    config.report(['listen', 'rate_limit'], 'trusted_proxies is empty: behind a proxy all callers would count as one address', { severity: 'warning' })
+  }
+  if (listen.max_token_size !== undefined && listen.max_header_size !== undefined && listen.max_token_size >= listen.max_header_size) {
+    config.report(['listen', 'max_token_size'], 'a token of this size never arrives: max_header_size is no larger', { severity: 'warning' })
+  }
+}
+
+function overlap (one = '', other = ''): boolean {
+  const everywhere = (host: string) => host === '0.0.0.0' || host === '::'
+  return one === other || everywhere(one) || everywhere(other)
+}
+
+function checkIssuer ({ config }: Draft, name: string, issuer: Partial<Issuer>): void {
+  const path: Path = ['issuers', name]
+  const has = (key: string) => rawAt(config.value, [...path, key]) !== undefined
+  for (const key of ['issuer', 'discovery', 'jwks_uri'] as const) checkReachable(config, [...path, key], issuer[key], issuer.allow_http)
+  if (!isObject(rawAt(config.value, path))) return
+
+  const profile = issuer.idp === undefined ? undefined : PROFILES[issuer.idp]
+  if (profile?.needsAllowedClients === true && !has('allowed_clients')) {
+    config.report(path, `allowed_clients is missing: ${profile.name} access tokens name no audience, so any app of the pool would pass`)
+  } else if (!has('audience') && !has('allowed_clients')) {
+    config.report(path, 'audience is missing: name this API\'s audience, or the allowed_clients')
+  }
+  if (profile?.tellsAccessTokens === false || (profile?.tellsAccessTokens === 'with access_token_when' && !has('access_token_when'))) {
+    config.report([...path, 'idp'], `${profile.name} alone cannot tell an access token from an ID token: say access_token_when`)
+  }
+  checkMarkers(config, path, issuer)
+  if (profile?.wantsTenantClaims === true && !has('claims')) {
+    config.report(path, `many tenants share this issuer: name yours in claims, or every tenant's tokens pass`, { severity: 'warning' })
+  }
+  if (issuer.issuer === undefined) return
+  const url = new URL(issuer.issuer)
+  const known = profileOfUrl(url)
+  if (known !== undefined && !has('idp')) {
+    config.report([...path, 'issuer'], `this is the URL of a known IdP: say idp: ${known}`, { severity: 'warning' })
+  }
+  if (/^\/(?:common|organizations|consumers|\{tenantid\})\//.test(decodeURI(url.pathname)) && url.hostname.startsWith('login.microsoftonline.')) {
+    config.report([...path, 'issuer'], 'no token has this `iss`: put your tenant\'s id in its place', { severity: 'warning' })
+  }
+}
+
+// An ID token carries these too, so a marker of them alone would make it an access token.
+const OF_EVERY_TOKEN = new Set(['iss', 'sub', 'exp', 'iat', 'nbf', 'azp', 'auth_time', 'nonce', 'acr', 'amr', 'sid', 'at_hash', 'name', 'email', 'preferred_username'])
+
+function checkMarkers (config: Draft['config'], path: Path, { access_token_when: access, user_when: user, client_when: client }: Partial<Issuer>): void {
+  if (access?.every(({ name }) => OF_EVERY_TOKEN.has(name)) === true) {
+    config.report([...path, 'access_token_when'], 'ID tokens carry these claims too: name one that only access tokens have')
+  }
+  if (user !== undefined && client !== undefined && JSON.stringify(user) === JSON.stringify(client)) {
+    config.report([...path, 'client_when'], 'is the same as user_when: every principal would be unknown')
+  }
+}
+
+function checkIssuersDiffer ({ config, issuers = {} }: Draft): void {
+  const seen = new Map<string, string>()
+  for (const [name, { issuer }] of Object.entries(issuers)) {
+    if (issuer === undefined) continue
+    const first = seen.get(issuer)
+    if (first === undefined) seen.set(issuer, name)
+    else config.report(['issuers', name, 'issuer'], `issuers.${first} has this \`iss\` too: one \`iss\` is one issuer`)
+  }
+}
+
+function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>): void {
+  const { config } = draft
+  const path: Path = ['upstreams', name]
+  checkReachable(config, [...path, 'url'], upstream.url, upstream.allow_http)
+  const { credential } = upstream
+  if (credential === undefined) return
+  const own = credentialHeaders({ credential })
+  for (const header of Object.keys(upstream.headers?.set ?? {})) {
+    if (own.includes(foldHeaderName(header))) config.report([...path, 'headers', 'set', header], 'this header carries the upstream\'s credential', { on: 'key' })
+  }
+  if (credential.kind !== 'client_credentials') return
+  const machine: Path = [...path, 'credential', 'client_credentials']
+  const { issuer, token_endpoint: endpoint } = credential
+  if ((issuer === undefined) === (endpoint === undefined)) config.report(machine, 'wants exactly one of issuer and token_endpoint')
+  checkReachable(config, [...machine, 'token_endpoint'], endpoint, credential.allow_http)
+  if (issuer !== undefined && draft.issuers !== undefined && !Object.hasOwn(draft.issuers, issuer)) {
+    config.report([...machine, 'issuer'], `no such issuer; ${expectOneOf(issuer, Object.keys(draft.issuers), 'known are')}`)
+  }
+}
+
+function checkReachable (config: Draft['config'], path: Path, url: string | undefined, allowHttp: boolean | undefined): void {
+  const problem = url === undefined ? undefined : whyNotReachable(url, allowHttp === true)
+  if (problem !== undefined) config.report(path, problem)
+}

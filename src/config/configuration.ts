@@ -1,0 +1,63 @@
+import type { Match } from '../policy/pattern.ts'
+import type { Require } from '../policy/require.ts'
+import type { GatewayFile } from './gateway-schema.ts'
+import type { RateLimit } from './routes-schema.ts'
+
+/** Both files, checked and settled: nothing in it is left to a default. Frozen. */
+export interface Configuration {
+  readonly files: { readonly config: string, readonly routes: string }
+  readonly gateway: GatewayFile
+  readonly routes: readonly Route[]
+}
+
+/** A rule with the defaults, and the upstream's headers, merged in. */
+export interface Route {
+  /** where it stands, like `routes.yaml:12` */
+  readonly at: string
+  /** its `id`; else its `match` as it is written */
+  readonly name: string
+  readonly id: string | undefined
+  readonly description: string | undefined
+  readonly match: Match
+  readonly require: Require
+  /** names of issuers whose tokens it takes; none where it is public */
+  readonly issuers: readonly string[]
+  /** the name of its upstream */
+  readonly upstream: string
+  /** true where the upstream's credential is not shown (`credential: none`) */
+  readonly withoutCredential: boolean
+  readonly rewrite: string | undefined
+  /** milliseconds */
+  readonly timeout: number
+  /** milliseconds */
+  readonly idle_timeout: number
+  readonly rate_limits: readonly RouteLimit[]
+  /** bytes */
+  readonly body_limit: number | undefined
+  readonly headers: HeaderRules
+  readonly response_headers: HeaderRules
+  readonly identity: readonly IdentityHeader[]
+}
+
+/** One limit; where it is `shared`, the very same object stands in every rule that takes it from `defaults`: one counter. */
+export interface RouteLimit extends RateLimit {
+  readonly shared: boolean
+}
+
+/** Upstream's, then defaults', then the rule's own: what comes later has the last word on a name. */
+export interface HeaderRules {
+  /** name (as written) to value */
+  readonly set: Readonly<Record<string, string>>
+  /** lower case */
+  readonly remove: readonly string[]
+  /** lower case */
+  readonly keep: readonly string[]
+}
+
+export interface IdentityHeader {
+  /** as written */
+  readonly header: string
+  /** the claim path as written, and split */
+  readonly claim: string
+  readonly path: readonly string[]
+}

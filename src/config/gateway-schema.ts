@@ -1,0 +1,90 @@
+import * as z from 'zod'
+import { PROFILE_NAMES } from '../policy/profiles/index.ts'
+import { byHand } from './by-hand.ts'
+import { credentialSchema } from './credential-schema.ts'
+import { requestHeaders, responseHeaders } from './header-rules.ts'
+import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
+import { httpUrl, isNetwork } from './urls.ts'
+
+/** JWS algorithms (RFC 7518, RFC 8037) that an issuer may be limited to: all asymmetric. */
+export const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+
+const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
+
+const algorithm = byHand(z.enum(ALGORITHMS), (value, fail) => {
+  const found = ALGORITHMS.find(one => one === value)
+  if (found !== undefined) return found
+  if (typeof value === 'string' && /^(none|HS\d+)$/i.test(value)) return fail('never none, and never HMAC: a public key would be its secret', { found: true })
+  return fail('', { words: ALGORITHMS })
+})
+
+const network = byHand(z.string(), (value, fail) =>
+  typeof value === 'string' && isNetwork(value) ? value : fail('expected an address or a CIDR block such as 10.0.0.0/8 or fd00::/8', { found: true }))
+
+export const listenSchema = z.strictObject({
+  host: host().prefault('0.0.0.0').describe('The address that callers reach.'),
+  port: whole(0, 65535, { fromText: true }).prefault(8080).describe('The port that callers reach; 0 picks a free one.'),
+  rate_limit: z.strictObject({
+    max: whole(1, 1_000_000_000, { fromText: true }).describe('So many requests.'),
+    per: duration('1s', '24h').describe('In so long a time.')
+  }).optional().describe('A limit by address for every request, before anything is verified.'),
+  trusted_proxies: oneOrMany(network, { least: 0 }).prefault([]).describe('Addresses or CIDR blocks of the proxies in front, whose X-Forwarded-For, -Proto and -Host are believed; none, loopback neither, when left out.'),
+  public_url: httpUrl().optional().describe('The URL that callers use; Location is rewritten to it. When left out, the request\'s own.'),
+  max_header_size: size('1KiB', '1MiB').prefault('32KiB').describe('More bytes of headers are refused with 431.'),
+  max_token_size: size('256B', '256KiB').prefault('16KiB').describe('A longer token is refused with 401.'),
+  header_timeout: duration('100ms', '5m').prefault('10s').describe('Headers that take longer are refused with 408.')
+})
+
+export const adminSchema = z.strictObject({
+  host: host().prefault('127.0.0.1').describe('The address of /livez, /readyz and /metrics.'),
+  port: whole(0, 65535, { fromText: true }).prefault(9090).describe('Their port; 0 picks a free one.')
+})
+
+export const issuerSchema = z.strictObject({
+  issuer: httpUrl().describe('The exact `iss` of its tokens, to the letter.'),
+  idp: z.enum(PROFILE_NAMES).prefault('rfc9068').describe('The claim profile: how this IdP tells access tokens, users and clients.'),
+  audience: oneOrMany(text()).optional().describe('This API\'s audience; of a list, any one suffices. Required unless allowed_clients is given.'),
+  allowed_clients: oneOrMany(text()).optional().describe('The clients whose tokens are taken: ids, or names from `clients`. Beside audience, both must hold.'),
+  clients: z.record(nameText(), text()).optional().describe('Names for client ids, for `client_id` in routes.yaml.'),
+  algorithms: oneOrMany(algorithm).optional().describe('The signature algorithms that are taken; every asymmetric one that the runtime supports when left out.'),
+  discovery: httpUrl({ query: true }).optional().describe('The URL of the issuer\'s metadata, where it is not under `issuer`.'),
+  jwks_uri: httpUrl({ query: true }).optional().describe('The URL of its keys; when left out, the one that its metadata names.'),
+  claims: claimConditions().optional().describe('Claims that every token must have (a tenant, say): path to value or list of values.'),
+  clock_tolerance: duration('0s', '300s').prefault('5s').describe('How far the issuer\'s clock may be off.'),
+  keys_max_stale: duration('0s', '168h').prefault('24h').describe('How long the last good keys serve while the issuer cannot be reached.'),
+  access_token_when: claimConditions().optional().describe('What marks an access token, at an IdP with free mapping.'),
+  user_when: claimConditions().optional().describe('What marks a user\'s token, at an IdP with free mapping.'),
+  client_when: claimConditions().optional().describe('What marks a client\'s own token, at an IdP with free mapping.'),
+  allow_http: flag().prefault(false).describe('Allow http:// to another machine for this issuer.')
+})
+
+export const upstreamSchema = z.strictObject({
+  url: httpUrl().describe('Where the ERP is; a path in it goes in front of the request\'s.'),
+  credential: credentialSchema,
+  allow_http: flag().prefault(false).describe('Allow http:// to another machine for this upstream.'),
+  headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to them.'),
+  response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.')
+})
+
+const logSchema = z.strictObject({
+  level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info').describe('The least level that is logged.'),
+  requests: flag().prefault(true).describe('One line per request, or none.')
+})
+
+/** gateway.yaml: where things are. */
+export const gatewaySchema = z.strictObject({
+  listen: listenSchema.prefault({}).describe('The port for callers.'),
+  admin: adminSchema.prefault({}).describe('The port for operators.'),
+  issuers: z.record(nameText(), issuerSchema).prefault({}).describe('The IdPs whose tokens are taken, by a name of yours.'),
+  upstreams: z.record(nameText(), upstreamSchema).refine(one => Object.keys(one).length > 0, 'must not be empty').describe('The ERPs, by a name of yours.'),
+  log: logSchema.prefault({}).describe('What is logged.'),
+  drain_delay: duration('0s', '10m').prefault('0s').describe('After SIGTERM: how long new requests are still taken while /readyz says no.'),
+  drain_timeout: duration('0s', '1h').prefault('30s').describe('After that: how long open requests may take to end.'),
+  problems_base: text().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/, 'expected the beginning of a URI, such as https://example.com/problems/').prefault('urn:countersign:problem:').describe('What stands before the code in a problem\'s `type`.')
+}).meta({ title: 'Countersign: gateway.yaml', description: 'Where things are: ports, issuers, upstreams and their credentials.' })
+
+export type GatewayFile = z.output<typeof gatewaySchema>
+export type Listen = z.output<typeof listenSchema>
+export type Admin = z.output<typeof adminSchema>
+export type Issuer = z.output<typeof issuerSchema>
+export type Upstream = z.output<typeof upstreamSchema>

@@ -1,0 +1,74 @@
+import { dirname, resolve } from 'node:path'
+import type * as z from 'zod'
+import { checkGateway } from './check-gateway.ts'
+import { checkRoutes } from './check-routes.ts'
+import type { Configuration } from './configuration.ts'
+import { draftOf } from './draft.ts'
+import { fromEnvironment, referencesIn } from './env.ts'
+import { gatewaySchema } from './gateway-schema.ts'
+import { settle } from './merge.ts'
+import { isWithin, sortMistakes, type Mistake } from './mistakes.ts'
+import { isSecretPath } from './private.ts'
+import { readSource } from './read-file.ts'
+import { routesSchema } from './routes-schema.ts'
+import { putSecrets } from './put-secrets.ts'
+import type { Source } from './yaml.ts'
+import { reportIssues } from './zod-mistakes.ts'
+
+export type { Configuration, Route, RouteLimit, HeaderRules, IdentityHeader } from './configuration.ts'
+export { formatMistake, type Mistake } from './mistakes.ts'
+
+export interface Loaded {
+  /** absent where any mistake is an error */
+  readonly configuration?: Configuration
+  /** of both files, in reading order */
+  readonly mistakes: readonly Mistake[]
+}
+
+export interface LoadOptions {
+  /** `required`: a missing secret is an error; `optional` (for `check`): a warning, and its `reveal` throws */
+  readonly secrets?: 'required' | 'optional'
+}
+
+/**
+ * Reads, checks and settles gateway.yaml and routes.yaml. All mistakes of both come at once; nothing is started, no
+ * connection made. Never throws for what the files hold.
+ */
+export async function loadConfiguration (paths: Configuration['files'], env: NodeJS.ProcessEnv, { secrets = 'required' }: LoadOptions = {}): Promise<Loaded> {
+  const start = `Start with: countersign start --config ${paths.config} --routes ${paths.routes}`
+  const config = await readSource(paths.config, `A first gateway.yaml is config/gateway.yaml of the package.\n${start}`)
+  const routes = await readSource(paths.routes, `A first routes.yaml is two lines per rule, "match: GET /status" and "require: user", under "routes:"; routes.yaml of the package is an example.\n${start}`)
+
+  const gateway = await fillIn(config, env, secrets)
+  for (const path of referencesIn(routes.value)) {
+    routes.report(path, 'the environment serves in gateway.yaml only: the policy is the same everywhere')
+    routes.spoiled.push(path)
+  }
+  const parsedGateway = parse(gatewaySchema, gateway, config)
+  const parsedRoutes = parse(routesSchema, routes.value, routes)
+  const draft = draftOf(config, gateway, routes)
+  checkGateway(draft)
+  checkRoutes(draft)
+
+  const mistakes = [...sortMistakes(config.mistakes), ...sortMistakes(routes.mistakes)]
+  if (parsedGateway === undefined || parsedRoutes === undefined || mistakes.some(({ severity }) => severity === 'error')) return { mistakes }
+  return { mistakes, configuration: settle(parsedGateway, parsedRoutes, paths, at => routes.lineOf(['routes', at])) }
+}
+
+async function fillIn (config: Source, env: NodeJS.ProcessEnv, secrets: 'required' | 'optional'): Promise<unknown> {
+  const { value, missing } = fromEnvironment(config.value, env)
+  for (const { path, message } of missing) {
+    const forgiven = secrets === 'optional' && isSecretPath(path)
+    config.report(path, message, { severity: forgiven ? 'warning' : 'error' })
+    config.spoiled.push(path)
+  }
+  return await putSecrets(value, { config, env, folder: dirname(resolve(config.file)), secrets })
+}
+
+function parse<S extends z.ZodType> (schema: S, value: unknown, source: Source): z.output<S> | undefined {
+  if (value === undefined) return undefined
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  reportIssues(result.error.issues.filter(({ path }) => !source.spoiled.some(area => isWithin(path, area))), schema, source)
+  return undefined
+}

@@ -1,0 +1,107 @@
+import type { Configuration, HeaderRules, IdentityHeader, Route, RouteLimit } from './configuration.ts'
+import type { GatewayFile, Issuer, Upstream } from './gateway-schema.ts'
+import { foldHeaderName } from './header-rules.ts'
+import type { RateLimit, RoutesFile, Rule } from './routes-schema.ts'
+
+const TIMEOUT_MS = 30_000
+const IDLE_TIMEOUT_MS = 60_000
+
+/** Settles two files that passed every check into the one frozen configuration. */
+export function settle (gateway: GatewayFile, routes: RoutesFile, files: Configuration['files'], lineOf: (rule: number) => number): Configuration {
+  const defaultLimits = routes.defaults?.rate_limit?.map(limit => ({ ...limit, shared: true }))
+  const settled = settleIssuers(gateway)
+  return deepFreeze({
+    files,
+    gateway: settled,
+    routes: routes.routes.map((rule, at) => settleRule(rule, { routes, gateway, defaultLimits, at: `${files.routes}:${lineOf(at)}` }))
+  })
+}
+
+interface Around {
+  readonly routes: RoutesFile
+  readonly gateway: GatewayFile
+  readonly defaultLimits: readonly RouteLimit[] | undefined
+  readonly at: string
+}
+
+function settleRule (rule: Rule, { routes, gateway, defaultLimits, at }: Around): Route {
+  const { defaults = {} } = routes
+  const [onlyUpstream = ''] = Object.keys(gateway.upstreams)
+  const upstream = rule.upstream ?? defaults.upstream ?? onlyUpstream
+  const layers = [gateway.upstreams[upstream], defaults, rule]
+  return {
+    at,
+    name: rule.id ?? `${rule.match.any ? 'ANY' : rule.match.methods.join('|')} ${rule.match.path}`,
+    id: rule.id,
+    description: rule.description,
+    match: rule.match,
+    require: rule.require,
+    issuers: rule.require === 'public' ? [] : rule.issuers ?? defaults.issuers ?? Object.keys(gateway.issuers),
+    upstream,
+    withoutCredential: (rule.credential ?? defaults.credential) === 'none',
+    rewrite: rule.rewrite ?? defaults.rewrite,
+    timeout: rule.timeout ?? defaults.timeout ?? TIMEOUT_MS,
+    idle_timeout: rule.idle_timeout ?? defaults.idle_timeout ?? IDLE_TIMEOUT_MS,
+    rate_limits: rule.rate_limit === undefined ? defaultLimits ?? [] : rule.rate_limit.map(ownLimit),
+    body_limit: rule.body_limit ?? defaults.body_limit,
+    headers: mergeHeaders(layers.map(layer => layer?.headers)),
+    response_headers: mergeHeaders(layers.map(layer => layer?.response_headers)),
+    identity: identityOf(rule.identity ?? defaults.identity)
+  }
+}
+
+function ownLimit (limit: RateLimit): RouteLimit {
+  return { ...limit, shared: false }
+}
+
+interface HeaderLayer {
+  readonly set?: Readonly<Record<string, string>> | undefined
+  readonly remove?: readonly string[] | undefined
+  readonly keep?: readonly string[] | undefined
+}
+
+/** The last layer that speaks of a header has the last word on it. */
+export function mergeHeaders (layers: ReadonlyArray<HeaderLayer | undefined>): HeaderRules {
+  const words = new Map<string, { name: string, value?: string, word: 'set' | 'remove' | 'keep' }>()
+  for (const layer of layers) {
+    for (const name of layer?.keep ?? []) words.set(foldHeaderName(name), { name, word: 'keep' })
+    for (const name of layer?.remove ?? []) words.set(foldHeaderName(name), { name, word: 'remove' })
+    for (const [name, value] of Object.entries(layer?.set ?? {})) words.set(foldHeaderName(name), { name, value, word: 'set' })
+  }
+  const all = [...words.values()]
+  const namesOf = (wanted: string) => all.flatMap(({ name, word }) => word === wanted ? [name.toLowerCase()] : [])
+  const set = Object.fromEntries(all.flatMap(({ name, value, word }) => word === 'set' && value !== undefined ? [[name, value]] : []))
+  return { set, remove: namesOf('remove'), keep: namesOf('keep') }
+}
+
+function identityOf (identity: Rule['identity']): IdentityHeader[] {
+  return Object.entries(identity?.headers ?? {}).map(([header, { name, path }]) => ({ header, claim: name, path }))
+}
+
+// allowed_clients may use the names from `clients`; from here on it holds ids.
+function settleIssuers (gateway: GatewayFile): GatewayFile {
+  const issuers = Object.fromEntries(Object.entries(gateway.issuers).map(([name, issuer]): [string, Issuer] => [name, {
+    ...issuer,
+    allowed_clients: issuer.allowed_clients?.map(one => clientId(issuer, one))
+  }]))
+  return { ...gateway, issuers }
+}
+
+function clientId ({ clients = {} }: Issuer, nameOrId: string): string {
+  return Object.hasOwn(clients, nameOrId) ? clients[nameOrId] ?? nameOrId : nameOrId
+}
+
+function deepFreeze<T> (value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    Object.values(value).forEach(deepFreeze)
+  }
+  return value
+}
+
+/** The folded names of the headers in which an upstream's credential is shown. */
+export function credentialHeaders ({ credential }: Pick<Upstream, 'credential'>): string[] {
+  if (credential.kind === 'client_credentials') return [foldHeaderName(credential.header)]
+  if (credential.kind === 'basic') return ['authorization']
+  return credential.kind === 'headers' ? Object.keys(credential.headers).map(foldHeaderName) : []
+}

@@ -1,0 +1,42 @@
+import type { Match } from '../policy/pattern.ts'
+
+/** What a rewrite path takes from the match: parameters by name, and whether `*`. */
+export interface Rewrite {
+  readonly params: readonly string[]
+  readonly rest: boolean
+}
+
+/** Parses `/api/v2/addresses/:id` or `/api/*`. */
+export function parseRewrite (path: string): { problem: string } | Rewrite & { problem?: undefined } {
+  if (!path.startsWith('/')) return { problem: 'the path must begin with /' }
+  if (/[^\x21-\x7e]|[\\?#]/.test(path)) return { problem: 'a path is visible ASCII without \\ ? #; write other characters as %XX' }
+  const parts = path.slice(1).split('/')
+  if (parts.slice(0, -1).includes('')) return { problem: 'an empty segment (//) is refused' }
+  if (parts.some(part => /^(?:\.|%2e){1,2}$/i.test(part))) return { problem: 'a dot segment is refused' }
+  if (parts.slice(0, -1).includes('*') || parts.some(part => part.includes('*') && part !== '*')) return { problem: '* stands only as the last segment' }
+  const params = parts.filter(part => part.startsWith(':')).map(part => part.slice(1))
+  if (!params.every(name => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))) return { problem: 'a parameter is a whole segment such as :id' }
+  if (new URL(path, 'http://localhost').pathname !== path) return { problem: 'this path can be read in two ways' }
+  return { params, rest: parts.at(-1) === '*' }
+}
+
+/** Why a rewrite does not fit a match, in words; undefined where it does. */
+export function whyRewriteMisfits (path: string, { segments }: Match): string | undefined {
+  const rewrite = parseRewrite(path)
+  if (rewrite.problem !== undefined) return undefined
+  const known = segments.flatMap(segment => segment.kind === 'param' ? [segment.name] : [])
+  const stranger = rewrite.params.find(name => !known.includes(name))
+  if (stranger !== undefined) return `:${stranger} is no parameter of the match`
+  if (rewrite.rest && segments.at(-1)?.kind !== 'rest') return '* stands here but not in the match'
+  return undefined
+}
+
+/** What of the path a rewrite leaves out, as it is written there. */
+export function lostByRewrite (path: string, { segments }: Match): string[] {
+  const rewrite = parseRewrite(path)
+  if (rewrite.problem !== undefined) return []
+  return segments.flatMap(segment => {
+    if (segment.kind === 'rest') return rewrite.rest ? [] : ['*']
+    return segment.kind === 'param' && !rewrite.params.includes(segment.name) ? [`:${segment.name}`] : []
+  })
+}

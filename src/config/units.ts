@@ -1,0 +1,21 @@
+const DURATION_UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 } as const
+const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const
+
+export const DURATION_PATTERN = '^([0-9]{1,9})(ms|s|m|h)$'
+export const SIZE_PATTERN = '^([0-9]{1,9})(B|KiB|MiB|GiB)$'
+
+/** Milliseconds of `250ms`, `30s`, `5m`, `24h`; undefined for anything else (a bare number, a sign, a fraction). */
+export function parseDuration (text: string): number | undefined {
+  const [, digits, unit] = new RegExp(DURATION_PATTERN).exec(text) ?? []
+  return isKeyOf(DURATION_UNITS, unit) ? Number(digits) * DURATION_UNITS[unit] : undefined
+}
+
+/** Bytes of `512B`, `32KiB`, `10MiB`, `1GiB`; undefined for anything else. */
+export function parseSize (text: string): number | undefined {
+  const [, digits, unit] = new RegExp(SIZE_PATTERN).exec(text) ?? []
+  return isKeyOf(SIZE_UNITS, unit) ? Number(digits) * SIZE_UNITS[unit] : undefined
+}
+
+function isKeyOf<T extends object> (table: T, key: string | undefined): key is Extract<keyof T, string> {
+  return key !== undefined && Object.hasOwn(table, key)
+}

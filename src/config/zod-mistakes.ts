@@ -1,0 +1,103 @@
+import type * as z from 'zod'
+import { typeWords, type IssueHints } from './by-hand.ts'
+import { formatPath, isWithin, type Path } from './mistakes.ts'
+import { isObject } from './objects.ts'
+import { isPrivate, isSecretPath } from './private.ts'
+import { allowedKeys } from './shapes.ts'
+import { expectOneOf } from './spelling.ts'
+import type { Source } from './yaml.ts'
+
+// Keys of the contract that later versions build. Refused, never ignored.
+const NOT_YET: Readonly<Record<string, string>> = {
+  retry: '"retry" is not in this version',
+  enforce: '"enforce" is not in this version',
+  tls: '"tls" is not in this version; a private CA comes by NODE_EXTRA_CA_CERTS'
+}
+
+/** Reports each issue of a parse as one line at its place in the file. */
+export function reportIssues (issues: readonly z.core.$ZodIssue[], schema: z.ZodType, source: Source): void {
+  for (const issue of issues) {
+    if (source.spoiled.some(area => isWithin(issue.path, area))) continue
+    if (issue.code === 'unrecognized_keys') {
+      const known = allowedKeys(schema, issue.path)
+      for (const key of issue.keys) reportUnknownKey([...issue.path, key], known, source)
+    } else reportIssue(issue, source)
+  }
+}
+
+function reportIssue (issue: z.core.$ZodIssue, source: Source): void {
+  const { path } = issue
+  const found = rawAt(source.value, path)
+  if (issue.code === 'custom') return reportCustom(issue.message, issue.params ?? {}, path, source)
+  if (issue.code === 'invalid_key') return source.report(path, issue.issues[0]?.message ?? issue.message, { on: 'key' })
+  if (found === undefined) return source.report(path, `${lastName(path)} is missing`)
+  if (issue.code === 'invalid_value') return source.report(path, withFound(source, path, expectOneOf(wordOf(found), issue.values.map(String))))
+  if (issue.code === 'invalid_type') {
+    const quote = issue.expected === 'string' && (typeof found === 'number' || typeof found === 'boolean') ? ': quote it' : ''
+    return source.report(path, withFound(source, path, `expected ${typeWords(issue.expected)}${quote}`))
+  }
+  source.report(path, issue.message)
+}
+
+function reportCustom (message: string, { words, knownKeys, found, key }: IssueHints, path: Path, source: Source): void {
+  if (knownKeys !== undefined) return reportUnknownKey(path, knownKeys, source)
+  const value = rawAt(source.value, path)
+  if (value === undefined && !isInsideList(source.value, path)) return source.report(path, missing(path, words, message))
+  const text = words === undefined ? message : expectOneOf(wordOf(value), words)
+  source.report(path, words !== undefined || found === true ? withFound(source, path, text) : text, { on: key === true ? 'key' : 'value' })
+}
+
+function missing (path: Path, words: readonly string[] | undefined, message: string): string {
+  const expected = words === undefined ? message : expectOneOf('', words)
+  return `${lastName(path)} is missing; ${expected}`
+}
+
+function reportUnknownKey (path: Path, known: readonly string[], source: Source): void {
+  const name = String(path.at(-1))
+  const notYet = Object.hasOwn(NOT_YET, name) ? NOT_YET[name] : undefined
+  const text = isSecretPath(path) ? 'unknown key' : `unknown key ${quoted(name)}`
+  source.report(path, notYet ?? `${text}; ${expectOneOf(name, known, 'known are')}`, { on: 'key' })
+}
+
+function withFound (source: Source, path: Path, expected: string): string {
+  return `found ${isPrivate(path) ? kindOf(rawAt(source.value, path)) : shown(rawAt(source.value, path))}; ${expected}`
+}
+
+/** What the file has, in a few words: never more than 60 characters of it. */
+function shown (value: unknown): string {
+  return typeof value === 'string' ? quoted(value) : typeof value === 'number' || typeof value === 'boolean' ? String(value) : kindOf(value)
+}
+
+function quoted (text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text)
+}
+
+function kindOf (value: unknown): string {
+  if (value === undefined || value === null) return 'nothing'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  if (typeof value === 'object') return Object.keys(value).length === 0 ? 'an empty mapping' : 'a mapping'
+  return typeof value === 'string' ? 'text' : typeof value
+}
+
+function wordOf (value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function lastName (path: Path): string {
+  return path.length === 0 ? 'the file\'s content' : formatPath(path.slice(-1))
+}
+
+/** What plain data holds at a path; one thing in place of a list stands for the list's only member. */
+export function rawAt (value: unknown, path: Path): unknown {
+  let at = value
+  for (const part of path) {
+    if (typeof part === 'number' && !Array.isArray(at)) continue
+    if (Array.isArray(at)) at = typeof part === 'number' ? at[part] as unknown : undefined
+    else at = isObject(at) && Object.hasOwn(at, String(part)) ? at[String(part)] : undefined
+  }
+  return at
+}
+
+function isInsideList (value: unknown, path: Path): boolean {
+  return typeof path.at(-1) === 'number' && Array.isArray(rawAt(value, path.slice(0, -1)))
+}
