@@ -41,11 +41,11 @@ async function load (): Promise<Library> {
 
 function configuration ({ errors }: Library, saasUrl: string): Configuration {
   return {
-    jwks: { keys: [{ ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig' }] },
+    jwks: { keys: [{ ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }), kid: randomBytes(4).toString('hex'), alg: 'RS256', use: 'sig' }] },
     cookies: { keys: [randomBytes(32).toString('base64url')] },
     clients: Object.values(clients).map((client: Client) => metadata(client, saasUrl)),
     scopes: [...new Set(Object.values(clients).flatMap((client: Client) => client.scopes))],
-    claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email'] },
+    claims: { openid: ['sub'], profile: ['name'] },
     // The name goes into the ID token itself: that is what an ID token is for.
     conformIdTokenClaims: false,
     pkce: { required: () => true },
@@ -65,7 +65,7 @@ function configuration ({ errors }: Library, saasUrl: string): Configuration {
     },
     findAccount: (_context, sub) => {
       const user = users.get(sub)
-      return user && { accountId: sub, claims: () => ({ sub, name: user.name, preferred_username: sub, email: user.email }) }
+      return user && { accountId: sub, claims: () => ({ sub, name: user.name }) }
     },
     // Proof that a human logged in; without it the profile rfc9068 cannot tell a user's token from a machine's.
     extraTokenClaims: (context, token) => token.kind === 'AccessToken' ? { auth_time: context.oidc.entities.AuthorizationCode?.authTime } : undefined,

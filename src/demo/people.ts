@@ -6,11 +6,11 @@ export const erp = 'https://erp.example.com'
 /** How long every token of the demo lives, in seconds: long enough to read along. */
 export const tokenSeconds = 3600
 
-export interface User { readonly name: string, readonly password: string, readonly email: string }
+export interface User { readonly name: string, readonly password: string }
 
 export const users: ReadonlyMap<string, User> = new Map([
-  ['ada', { name: 'Ada Lovelace', password: 'ada', email: 'ada@example.com' }],
-  ['grace', { name: 'Grace Hopper', password: 'grace', email: 'grace@example.com' }]
+  ['ada', { name: 'Ada Lovelace', password: 'ada' }],
+  ['grace', { name: 'Grace Hopper', password: 'grace' }]
 ])
 
 export interface Client {
@@ -25,7 +25,7 @@ export interface Client {
 
 export const clients = {
   /** The SaaS, when a user sits in front of it. */
-  web: { id: 'saas-web', secret: 'demo-saas-web', resource: api, scopes: ['openid', 'profile', 'email'], redirectPath: '/callback' },
+  web: { id: 'saas-web', secret: 'demo-saas-web', resource: api, scopes: ['openid', 'profile'], redirectPath: '/callback' },
   /** The SaaS, when it acts for itself. */
   backend: { id: 'saas-backend', secret: 'demo-saas-backend', resource: api, scopes: ['read:address', 'write:address'] },
   /** The SaaS's reporting job: it may look, not write. */

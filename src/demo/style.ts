@@ -98,7 +98,7 @@ summary { cursor: pointer; color: var(--muted); font-size: .9rem; }
 @media (max-width: 56rem) {
   .columns, .facts { grid-template-columns: minmax(0, 1fr); }
   .facts > div + div { border-left: 0; padding-left: 0; border-top: 1px solid var(--line); padding-top: 1.25rem; }
-  main, .top { padding: 0 1rem; }
+  main, .top { padding-inline: 1rem; }
   .account { gap: .6rem; font-size: .925rem; }
   .card, .card.welcome { padding: 1.1rem 1.2rem; }
   .journey { flex-direction: column; }

@@ -20,21 +20,22 @@ export function pastes (gateway: string, tokens: Tokens): readonly Paste[] {
 
 /** What the demo says once everything runs: where to click, and what to paste. */
 export function welcome ({ saas, gateway, admin, idp, erp }: Urls, lines: readonly Paste[], { bold, dim, good, bad, link }: Paint): string {
-  const logins = [...users].map(([name, { password }]) => `${name} / ${password}`).join(' or ')
+  const logins = `log in as ${[...users].map(([name, { password }]) => `${name}/${password}`).join(' or ')}`
+  // Tokens are long: what is to be clicked comes after them, where the eye is when the start is over.
   return `
 ${bold('Countersign demo')}  ${dim('everything runs here, with keys made a moment ago')}
 
-  ${bold('Click')}     ${link(saas)}   log in as ${logins}
-
-  Gateway   ${link(gateway)}   config/demo.yaml, routes.yaml
-  Admin     ${link(`${admin}/readyz`)}, ${link('/metrics')}
-  IdP       ${link(`${idp}/.well-known/openid-configuration`)}
-  ERP       ${link(erp)}   takes the gateway's own token only
-
-${bold('Paste')} into another terminal; the tokens live for an hour.
+${bold('Paste these into another terminal')}; the tokens live for an hour.
 
 ${lines.map(({ title, expect, curl }, index) => `${bold(`${index + 1}  ${title}`)} ${(expect < 400 ? good : bad)(`→ ${expect}`)}\n${fade(curl, dim)}\n`).join('\n')}
-${dim('What the gateway decides shows up below. Ctrl-C ends everything.')}
+${bold('Or click')}  ${link(saas)}  ${logins}
+
+  Gateway ${link(gateway)}  config/demo.yaml, routes.yaml
+  Admin   ${link(`${admin}/readyz`)}, ${link('/metrics')}
+  IdP     ${link(`${idp}/.well-known/openid-configuration`)}
+  ERP     ${link(erp)}  takes the gateway's own token only
+
+${dim('Ctrl-C ends everything. What the gateway decides:')}
 `
 }
 
