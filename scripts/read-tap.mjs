@@ -1,0 +1,91 @@
+// Reads what tap writes (TAP 14) line by line: totals, and each failure with its place and explanation.
+
+/**
+ * `line(text)` takes one line of TAP, `result()` gives what was read so far:
+ * totals count assertions, `own` is tap's closing line about the same (absent when tap was stopped).
+ * `onFile({ name, ok, passed, failed, skipped })` is called as each test file ends.
+ */
+export function tapReader (onFile = () => {}) {
+  const totals = { passed: 0, failed: 0, skipped: 0, todo: 0 }
+  const failures = []
+  const skips = []
+  const names = [] // the subtests that are open, outermost first: the one at depth d ends with a point at depth d
+  const before = [] // the totals as each of them began
+  let own
+  let latest // the failure that an explanation right below it belongs to
+  let block // the explanation that is being read
+
+  return { line, result: () => ({ ...totals, failures, skips, own, open: names[0] }) }
+
+  function line (text) {
+    if (block !== undefined) return explanation(text)
+    const indent = text.length - text.trimStart().length
+    const depth = Math.floor(indent / 4)
+    const words = text.trim()
+    if (words === '---' && indent % 4 === 2) {
+      block = { indent, lines: [] }
+    } else if (words.startsWith('# Subtest: ')) {
+      names.length = before.length = depth
+      names[depth] = words.slice('# Subtest: '.length)
+      before[depth] = { ...totals }
+    } else if (words.startsWith('# { total: ') && depth === 0) {
+      own = Object.fromEntries([...words.matchAll(/(\w+): (\d+)/g)].map(([, name, count]) => [name, Number(count)]))
+    } else if (words.startsWith('Bail out!')) {
+      totals.failed += 1
+      fail({ path: [...names], name: words, lines: [] })
+    } else {
+      point(words, depth)
+    }
+  }
+
+  function point (words, depth) {
+    const found = /^(not )?ok\b(?: \d+)?(?: - )?(.*)$/.exec(words)
+    if (found === null) return
+    const ok = found[1] === undefined
+    const [, name = '', directive = '', reason = ''] = /^(.*?)(?:(?<!\\)# (skip|todo|time=)\b\s*(.*))?$/i.exec(found[2]) ?? []
+    const path = names.slice(0, depth)
+    latest = undefined
+    if (names[depth] !== undefined && names.length === depth + 1) return summary(name.trim(), ok, depth, path)
+
+    if (/skip/i.test(directive)) {
+      totals.skipped += 1
+      skips.push({ path, name: name.trim(), reason })
+    } else if (/todo/i.test(directive)) {
+      totals.todo += 1
+      fail({ path, name: `${name.trim()} (todo)`, lines: [] })
+    } else if (ok) {
+      totals.passed += 1
+    } else {
+      totals.failed += 1
+      fail({ path, name: name.trim(), lines: [] })
+    }
+  }
+
+  function summary (name, ok, depth, path) {
+    const then = before[depth]
+    names.length = before.length = depth
+    // A file that exits badly after its last assertion, a plan that was not kept.
+    if (!ok && totals.failed === then.failed) {
+      totals.failed += 1
+      fail({ path, name, lines: [] })
+    }
+    if (depth > 0) return
+    onFile({ name, ok, passed: totals.passed - then.passed, failed: totals.failed - then.failed, skipped: totals.skipped - then.skipped })
+  }
+
+  function fail (failure) {
+    failures.push(failure)
+    latest = failure
+  }
+
+  function explanation (text) {
+    const words = text.trim()
+    if (words === '...' && text.length - text.trimStart().length === block.indent) {
+      if (latest !== undefined) latest.lines = block.lines
+      latest = undefined
+      block = undefined
+    } else {
+      block.lines.push(text.slice(block.indent))
+    }
+  }
+}

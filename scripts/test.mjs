@@ -1,0 +1,187 @@
+// Runs the tests that setup.mjs has compiled, one suite (a folder of test/) after the other.
+//
+//   npm test                             all of them
+//   npm test -- gateway policy           these suites
+//   npm test -- gateway/stream           the files whose path contains this
+//
+// The last line counts assertions, as tap counted them, and this script's own checks:
+// a suite over its budget, a suite without tests, a program that is missing, a secret in a log.
+import { spawn } from 'node:child_process'
+import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { grepLogs, reportGrep } from './log-grep.mjs'
+import { tapReader } from './read-tap.mjs'
+
+const project = join(dirname(fileURLToPath(import.meta.url)), '..')
+const tap = join(project, 'node_modules/tap/dist/esm/run.mjs')
+// Where dist is: test/house tries this script on tests of its own.
+const root = process.env.COUNTERSIGN_TEST_ROOT ?? project
+
+// Seconds, generous: they end a suite that hangs. Nothing here measures speed.
+const SUITES = {
+  house: { budget: 60 },
+  'support-selftest': { budget: 90 },
+  policy: { budget: 60 },
+  config: { budget: 60 },
+  inbound: { budget: 120 },
+  outbound: { budget: 150 },
+  gateway: { budget: 240, logs: true },
+  process: { budget: 150, logs: true },
+  demo: { budget: 120 },
+  browser: { budget: 120, needs: ['chromium'] },
+  interop: { budget: 120, needs: ['glewlwyd', 'sqlite3'] }
+}
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+const logs = mkdtempSync(join(tmpdir(), 'countersign-logs-'))
+const filters = process.argv.slice(2)
+let running // the process group of the suite at work
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    stop(running)
+    rmSync(logs, { recursive: true, force: true })
+    process.exit(130)
+  })
+}
+
+const suites = chosenSuites()
+for (const [name, files] of suites) await runSuite(name, files)
+checkLogs()
+
+if (total.passed + total.failed === 0) failed('no test ran')
+for (const { path, name, reason } of total.skips ?? []) console.log(`skipped: ${[...path, name].join(' > ')} ${reason}`)
+console.log(`\nassertions, by tap's count; node ${process.version}`)
+console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
+process.exitCode = total.failed > 0 ? 1 : 0
+
+function chosenSuites () {
+  const folder = join(root, 'dist/test')
+  const files = existsSync(folder)
+    ? readdirSync(folder, { recursive: true }).map(String).filter(file => file.endsWith('.test.js')).sort()
+    : []
+  const bySuite = new Map(Object.keys(SUITES).map(name => [name, []]))
+  for (const file of files) {
+    const suite = file.includes('/') ? file.slice(0, file.indexOf('/')) : '.'
+    if (!bySuite.has(suite)) failed(`test/${file.replace(/\.js$/, '.ts')} is in no suite that scripts/test.mjs has a budget for`)
+    bySuite.get(suite)?.push(file)
+  }
+  for (const filter of filters) {
+    if (filter in SUITES || files.some(file => file.includes(filter))) continue
+    failed(`no test file matches "${filter}"; the suites are ${Object.keys(SUITES).join(', ')}`)
+  }
+  if (filters.length === 0) return bySuite
+  const chosen = [...bySuite].map(([name, all]) => [name, filters.includes(name) ? all : all.filter(file => filters.some(filter => !(filter in SUITES) && file.includes(filter)))])
+  return new Map(chosen.filter(([name, some]) => some.length > 0 || filters.includes(name)))
+}
+
+async function runSuite (name, files) {
+  const { budget, needs = [] } = SUITES[name]
+  if (files.length === 0) return failed(`${name}: a suite without tests`)
+  const missing = needs.filter(program => !onPath(program))
+  if (missing.length > 0) return failed(`${name}: ${missing.join(' and ')} missing; npm run pretest says how to have it`)
+
+  console.log(`\n${name}`)
+  const started = Date.now()
+  const reader = tapReader(file => {
+    const place = file.name.replace(/^dist\//, '').replace(/\.js$/, '.ts')
+    console.log(`  ${file.ok ? 'ok    ' : 'not ok'} ${place}: ${counts(file)}`)
+  })
+  const { status, late } = await runTap(files, budget, line => reader.line(line))
+  const read = reader.result()
+
+  for (const failure of read.failures) explain(failure)
+  total.passed += read.passed
+  total.failed += read.failed + read.todo
+  total.skipped += read.skipped
+  total.skips = [...total.skips ?? [], ...read.skips]
+  if (late) failed(`${name}: over its budget of ${budget} s, stopped${read.open === undefined ? '' : ` in ${read.open}`}`)
+  else if (read.own === undefined) failed(`${name}: tap ended with status ${status} and no totals`)
+  else if (read.own.total !== read.passed + read.failed + read.skipped + read.todo && read.failed === 0) failed(`${name}: tap counts ${read.own.total} assertions, this script another number`)
+  else if (status !== 0 && read.failed + read.todo === 0) failed(`${name}: tap ended with status ${status}`)
+  else if (read.passed + read.failed === 0) failed(`${name}: not one assertion`)
+  console.log(`  ${counts(read)} in ${((Date.now() - started) / 1000).toFixed(1)} s`)
+}
+
+async function runTap (files, budget, onLine) {
+  const child = spawn(process.execPath, [tap, '--reporter=tap', '--no-color', '--jobs=2', ...files.map(file => join('dist/test', file))], {
+    cwd: root,
+    // Its own process group: what a test forked ends with it.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      // A tap around this one must not speak to the tap inside.
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TAP') && !name.startsWith('_TAPJS'))),
+      // A test's `node` is the one that runs the suite.
+      PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
+      COUNTERSIGN_TEST_LOG_DIR: logs
+    }
+  })
+  running = child.pid
+  let late = false
+  const deadline = setTimeout(() => {
+    late = true
+    stop(child.pid)
+  }, budget * 1000)
+  const lines = createInterface({ input: child.stdout })
+  lines.on('line', onLine)
+  const ended = new Promise(resolve => lines.once('close', resolve))
+  const status = await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => resolve(code ?? signal))
+  })
+  clearTimeout(deadline)
+  // Whatever a test left behind holds the pipe open, too.
+  stop(child.pid)
+  running = undefined
+  await ended
+  return { status, late }
+}
+
+function stop (group) {
+  if (group === undefined) return
+  try {
+    process.kill(-group, 'SIGKILL')
+  } catch {
+    // All of it has ended already.
+  }
+}
+
+function checkLogs () {
+  const found = grepLogs(logs)
+  total.failed += reportGrep(found)
+  // A grep of nothing finds nothing: suites that start gateways must have left something to look at.
+  const expected = [...suites.keys()].some(name => SUITES[name].logs && (filters.length === 0 || filters.includes(name)))
+  if (expected && (found.files === 0 || found.secrets === 0)) failed('log grep: the suites left no logs or no secrets to look for')
+  else if (found.files > 0 && found.found.length === 0) total.passed += 1
+  if (found.found.length === 0) rmSync(logs, { recursive: true })
+  else console.log(`log grep: the logs are kept in ${logs}`)
+}
+
+function explain ({ path, name, lines }) {
+  console.log(`\n  not ok: ${[...path, name].join(' > ')}`)
+  for (const line of lines.slice(0, 60)) console.log(`    ${line}`)
+}
+
+function failed (line) {
+  total.failed += 1
+  console.log(`not ok: ${line}`)
+}
+
+function counts ({ passed, failed: bad, skipped }) {
+  return [`${passed} passed`, ...(bad > 0 ? [`${bad} failed`] : []), ...(skipped > 0 ? [`${skipped} skipped`] : [])].join(', ')
+}
+
+function onPath (program) {
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/bin'].some(folder => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
