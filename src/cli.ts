@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { checkCommand } from './commands/check.ts'
+import { startCommand } from './commands/start.ts'
+import { demoCommand } from './commands/demo.ts'
+import { packageVersion } from './commands/package.ts'
+
+const program = new Command('countersign')
+  .description('An API gateway between a SaaS and an ERP: it proves who is calling, drops the caller\'s credentials, and calls the ERP with its own.')
+  .version(packageVersion(), '--version', 'print the version')
+  .showHelpAfterError('(countersign --help lists the commands)')
+  .addCommand(startCommand())
+  .addCommand(checkCommand())
+  .addCommand(demoCommand())
+
+// Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.
+for (const command of [program, ...program.commands]) {
+  command.exitOverride(error => { process.exit(error.exitCode === 0 ? 0 : 2) })
+}
+
+await program.parseAsync()

@@ -1,0 +1,49 @@
+import closeWithGrace from 'close-with-grace'
+import { Command } from 'commander'
+import { ConfigurationError, run, type Running } from '../run.ts'
+import { report } from './check.ts'
+import { withFiles, type FileOptions } from './files.ts'
+import { packageVersion } from './package.ts'
+import { whyNotToStart } from './runtime.ts'
+
+export function startCommand (): Command {
+  return withFiles(new Command('start'))
+    .description('Start the gateway. SIGTERM and SIGINT answer the open requests and end it.')
+    .addHelpText('after', '\nExample:\n  countersign start --config config/gateway.yaml --routes routes.yaml')
+    .action(start)
+}
+
+async function start ({ config, routes }: FileOptions): Promise<void> {
+  const { refusal, warning } = whyNotToStart(process.versions.node, process.env)
+  if (refusal !== undefined) {
+    console.error(`countersign ${packageVersion()}: ${refusal}`)
+    process.exitCode = 2
+    return
+  }
+  if (warning !== undefined) console.error(`countersign ${packageVersion()}: ${warning}`)
+  try {
+    endWithGrace(await run({ config, routes, env: process.env }))
+  } catch (error) {
+    if (error instanceof ConfigurationError) report(error.mistakes, undefined)
+    else console.error(`countersign: ${startError(error)}`)
+    process.exitCode = error instanceof ConfigurationError ? 2 : 1
+  }
+}
+
+function endWithGrace (running: Running): void {
+  // The gateway has its own limit, drain_timeout; this one only has to be longer.
+  closeWithGrace({ delay: false, logger: false }, async ({ err: error, signal }) => {
+    if (error !== undefined) running.log.fatal({ problem: error.stack }, 'the gateway failed')
+    else running.log.info({ signal }, 'signal')
+    await running.close()
+  })
+}
+
+function startError (error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  const port = error instanceof Error && 'port' in error ? String(error.port) : ''
+  if (code === 'EADDRINUSE') return `port ${port} is in use`
+  if (code === 'EACCES') return `port ${port} may not be opened by this user`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'the address to listen on is not one of this machine\'s'
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,133 @@
+import httpProxy from '@fastify/http-proxy'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import type { Configuration } from './config/configuration.ts'
+import { createLimits } from './inbound/limits.ts'
+import { problemAnswer, writeProblem } from './inbound/problem-answer.ts'
+import { createProxyTrust } from './inbound/proxies.ts'
+import { createRequestGuard } from './inbound/request-guard.ts'
+import { answerParserError, expectsContinue, listenForExpectations } from './inbound/server-events.ts'
+import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
+import { journey, type Stages } from './journey.ts'
+import { AuditRecord, requestIdOf } from './observe/audit.ts'
+import type { Metrics } from './observe/metrics.ts'
+import { endAfterBody } from './outbound/linger.ts'
+import { headersOf } from './outbound/plan.ts'
+import { isRemovedAlways } from './outbound/upstream-headers.ts'
+import type { Upstream } from './outbound/upstreams.ts'
+import { compileMatcher } from './policy/match.ts'
+import { METHODS } from './policy/pattern.ts'
+import { PROBLEMS, Refusal, refuse } from './policy/problems.ts'
+import { compileRoutes } from './routes.ts'
+
+/** What the data plane is built from; all of it comes from outside. */
+export interface GatewayParts {
+  readonly configuration: Configuration
+  readonly issuers: readonly TrustedIssuer[]
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly metrics: Metrics
+  readonly log: Logger
+  readonly isDraining: () => boolean
+  /** ms since the epoch */
+  readonly now: () => number
+}
+
+/** The data plane: one Fastify app in which every request, whatever its path or method, takes the one journey. */
+export async function buildGateway (parts: GatewayParts): Promise<FastifyInstance> {
+  const { configuration: { gateway: { listen, problems_base: problemsBase } }, metrics, log } = parts
+  const trustsPeer = createProxyTrust(listen.trusted_proxies ?? [])
+  const app = Fastify({
+    logger: false,
+    // The path is policy's to read: whatever it is, there is one route. The media type of a body is nobody's here.
+    rewriteUrl (request) {
+      delete request.headers['content-type']
+      return '/'
+    },
+    trustProxy: listen.trusted_proxies === undefined ? false : trustsPeer,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    requestTimeout: 0,
+    http: {
+      maxHeaderSize: listen.max_header_size,
+      headersTimeout: listen.header_timeout,
+      connectionsCheckingInterval: Math.min(1000, listen.header_timeout),
+      requireHostHeader: false
+    },
+    clientErrorHandler (error, socket) {
+      answerParserError(error, socket, problemsBase, (refusal, decisionId, requestId) => {
+        log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
+        metrics.refusedByParser(refusal)
+      })
+    }
+  })
+  // Headers beyond Node's usual 2000 would be dropped silently; their size is limited instead.
+  app.server.maxHeadersCount = 0
+  listenForExpectations(app.server, (request, response) => { app.routing(request, response) })
+
+  const stages = await createStages(app, parts)
+  const travel = (request: FastifyRequest, reply: FastifyReply) => answer(parts, stages, request, reply)
+  await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS], handler: travel })
+  app.setNotFoundHandler(travel)
+  return app
+}
+
+async function createStages (app: FastifyInstance, { configuration, issuers, upstreams, isDraining, now }: GatewayParts): Promise<Stages> {
+  const { gateway: { listen } } = configuration
+  const limits = await createLimits(app, listen.rate_limit)
+  const ours = new Set(configuration.routes.flatMap(route => {
+    const upstream = upstreams.get(route.upstream)
+    return upstream === undefined ? [] : headersOf(route, upstream)
+  }))
+  return {
+    limits,
+    guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
+    matcher: compileMatcher(compileRoutes(configuration, upstreams, limits)),
+    verifier: createVerifier(issuers, listen.max_token_size, now),
+    trustsPeer: createProxyTrust(listen.trusted_proxies ?? []),
+    isDraining,
+    now
+  }
+}
+
+async function answer ({ configuration, metrics, log, isDraining }: GatewayParts, stages: Stages, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  reply.hijack()
+  const { raw: incoming } = request
+  const { raw: response } = reply
+  const { gateway } = configuration
+  const record = new AuditRecord(requestIdOf(incoming.headers['x-request-id']), incoming.method ?? '')
+  let status = 0
+  metrics.inFlight.inc()
+  try {
+    const outcome = await journey(stages, request, reply, record)
+    if (outcome.kind === 'broken-off') record.refusal = outcome.refusal
+    status = outcome.kind === 'answered' ? outcome.status : 499
+  } catch (error) {
+    record.refusal = asRefusal(error)
+    status = PROBLEMS[record.refusal.code].status
+    refuseCaller(incoming, response, record, gateway.problems_base, isDraining())
+  } finally {
+    metrics.inFlight.dec()
+    metrics.request(record, status)
+    if (gateway.log.requests) log.info(record.toLog(status), 'request')
+  }
+}
+
+// The one translator: whatever was thrown, a caller sees one of our own problems and nothing of what caused it.
+function refuseCaller (incoming: IncomingMessage, response: ServerResponse, { refusal = refuse('internal', ''), decisionId, requestId }: AuditRecord, problemsBase: string, draining: boolean): void {
+  if (response.destroyed || response.headersSent || refusal.code === 'client-gone') {
+    response.destroy()
+    return
+  }
+  const problem = problemAnswer(refusal, { decisionId, requestId, problemsBase })
+  const bodyIsOpen = !incoming.complete && (incoming.headers['content-length'] ?? '0') !== '0' || (!incoming.complete && incoming.headers['transfer-encoding'] !== undefined)
+  if ((bodyIsOpen || draining) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
+  writeProblem(response, problem)
+  // A caller that waits for 100 Continue sends nothing; there is nothing to wait for.
+  if (bodyIsOpen && !expectsContinue(incoming)) endAfterBody(response)
+  else response.end()
+}
+
+function asRefusal (error: unknown): Refusal {
+  return error instanceof Refusal ? error : refuse('internal', 'The gateway failed. The request was not carried out, or not to its end.', { cause: error })
+}

@@ -1,0 +1,58 @@
+import type { GatewayFile } from '../config/gateway-schema.ts'
+import type { IdpClient } from '../idp/http.ts'
+import { createProvider, type Provider } from '../idp/provider.ts'
+import { PROFILES } from '../policy/profiles/index.ts'
+import { ALGORITHMS } from './key.ts'
+import { createKeyStore, type KeyFetch } from './key-store.ts'
+import type { TrustedIssuer } from './verify.ts'
+
+export interface IssuerSurroundings {
+  readonly client: IdpClient
+  /** ms since the epoch */
+  readonly now: () => number
+  /** ms between refreshes of an issuer's keys */
+  readonly keyRefresh: number
+  readonly onKeyFetch: (issuer: string, outcome: KeyFetch) => void
+}
+
+export interface Issuers {
+  readonly trusted: readonly TrustedIssuer[]
+  /** by name; an upstream's credential may use its token endpoint */
+  readonly providers: ReadonlyMap<string, Provider>
+}
+
+/** The issuers of gateway.yaml, each with a key store that begins to fetch at once. */
+export function createIssuers (configured: GatewayFile['issuers'], { client, now, keyRefresh, onKeyFetch }: IssuerSurroundings): Issuers {
+  const providers = new Map<string, Provider>()
+  const trusted = Object.entries(configured).map(([name, issuer]): TrustedIssuer => {
+    const provider = createProvider(issuer, client, url => url.protocol === 'https:' || issuer.allow_http || isLoopback(url))
+    providers.set(name, provider)
+    const algorithms = issuer.algorithms ?? ALGORITHMS
+    const { access_token_when, user_when, client_when } = issuer
+    return {
+      name,
+      issuer: issuer.issuer,
+      policy: { name, profile: PROFILES[issuer.idp], access_token_when, user_when, client_when },
+      audience: issuer.audience ?? [],
+      allowedClients: issuer.allowed_clients,
+      claims: issuer.claims ?? [],
+      algorithms,
+      clockTolerance: issuer.clock_tolerance,
+      keys: createKeyStore({
+        provider,
+        client,
+        jwksUri: issuer.jwks_uri,
+        algorithms,
+        maxStale: issuer.keys_max_stale,
+        refreshEvery: keyRefresh,
+        now,
+        onFetch: outcome => { onKeyFetch(name, outcome) }
+      })
+    }
+  })
+  return { trusted, providers }
+}
+
+function isLoopback ({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
+}

@@ -1,0 +1,47 @@
+import { importKey, type Algorithm, type VerificationKey } from './key.ts'
+
+/** The usable keys of one JWK Set (RFC 7517 section 5), immutable: a new answer makes a new set. */
+export interface KeySet {
+  readonly keys: readonly VerificationKey[]
+  /** why the others cannot be used, for the log */
+  readonly unusable: readonly string[]
+  /**
+   * The key for a token's header. Without a `kid` only the one key of a set of one; none where two claim the `kid`.
+   */
+  find (kid: string | undefined, alg: Algorithm): VerificationKey | undefined
+}
+
+type Imported = Awaited<ReturnType<typeof importKey>>
+
+/** More keys than any IdP publishes; each costs a parse. */
+const MOST_KEYS = 100
+
+/**
+ * Imports a JWK Set.
+ * @throws {RangeError} when the document is no JWK Set
+ */
+export async function importKeySet (document: unknown, allowed: readonly Algorithm[]): Promise<KeySet> {
+  const listed: unknown = typeof document === 'object' && document !== null && Object.hasOwn(document, 'keys') ? Reflect.get(document, 'keys') : undefined
+  if (!Array.isArray(listed)) throw new RangeError('answered with something that is no JWK Set')
+  if (listed.length > MOST_KEYS) throw new RangeError(`answered with more than ${MOST_KEYS} keys`)
+  const imported = await Promise.all(listed.map(one => importKey(one, allowed)))
+  const keys = withoutAmbiguous(imported.filter(isUsable))
+  return {
+    keys,
+    unusable: imported.flatMap((one, at) => 'unusable' in one ? [`key ${at} ${one.unusable}`] : []),
+    find (kid, alg) {
+      const found = kid === undefined ? (keys.length === 1 ? keys[0] : undefined) : keys.find(key => key.kid === kid)
+      return found?.algorithms.includes(alg) ? found : undefined
+    }
+  }
+}
+
+function isUsable (imported: Imported): imported is VerificationKey {
+  return !('unusable' in imported)
+}
+
+// A kid that two different keys claim names neither of them.
+function withoutAmbiguous (keys: readonly VerificationKey[]): readonly VerificationKey[] {
+  const distinct = keys.filter((key, at) => !keys.slice(0, at).some(before => before.kid === key.kid && before.id === key.id))
+  return distinct.filter(key => key.kid === undefined || distinct.every(other => other === key || other.kid !== key.kid))
+}

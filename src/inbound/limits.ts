@@ -1,0 +1,71 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import rateLimit from '@fastify/rate-limit'
+import type { Route, RouteLimit } from '../config/configuration.ts'
+import type { Principal } from '../policy/principal.ts'
+import { refuse } from '../policy/problems.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** whose requests are counted with this one, for the limit that is asked next */
+    limitKey: string
+  }
+}
+
+/** Counts a request. @throws {Refusal} rate-limited */
+export type Limit = (request: FastifyRequest, principal: Principal | undefined) => Promise<void>
+
+export interface Limits {
+  /** `listen.rate_limit`, or undefined where nothing is limited */
+  readonly byAddress: Limit | undefined
+  /** the limits of a rule; one that comes from `defaults` is one counter over all rules */
+  ofRoute (route: Pick<Route, 'rate_limits'>): readonly Limit[]
+}
+
+/** How many callers a counter tells apart; the one that was seen longest ago is forgotten first. */
+const MOST_KEYS = 100_000
+
+/** Sets up the counters, in memory: each process counts for itself. */
+export async function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined): Promise<Limits> {
+  app.decorateRequest('limitKey', '')
+  await app.register(rateLimit, { global: false, cache: MOST_KEYS })
+  const shared = new Map<RouteLimit, Limit>()
+
+  function ofOne (limit: RouteLimit): Limit {
+    const count = counter(app, limit)
+    return async (request, principal) => {
+      request.limitKey = keyOf(limit.by, principal)
+      await count(request)
+    }
+  }
+
+  return {
+    byAddress: overall && counter(app, overall),
+    ofRoute: ({ rate_limits: limits }) => limits.map(limit => {
+      if (!limit.shared) return ofOne(limit)
+      const known = shared.get(limit) ?? ofOne(limit)
+      shared.set(limit, known)
+      return known
+    })
+  }
+}
+
+function counter (app: FastifyInstance, { max, per }: { readonly max: number, readonly per: number }): (request: FastifyRequest) => Promise<void> {
+  const byAddress = app.createRateLimit({ max, timeWindow: per })
+  const byKey = app.createRateLimit({ max, timeWindow: per, keyGenerator: request => request.limitKey })
+  return async request => {
+    const state = await (request.limitKey === '' ? byAddress : byKey)(request)
+    if (state.isAllowed || !state.isExceeded) return
+    const seconds = String(Math.max(1, state.ttlInSeconds))
+    throw refuse('rate-limited', `So many requests are too many; the next is taken in ${seconds} s.`, {
+      headers: { 'Retry-After': seconds, 'RateLimit-Limit': String(max), 'RateLimit-Remaining': '0', 'RateLimit-Reset': seconds }
+    })
+  }
+}
+
+// A client's own token counts for itself by `user`, and a user's for its client by `client`. Without a principal, or
+// without the claim that names it, the address counts: an empty key is the address's.
+function keyOf (by: RouteLimit['by'], principal: Principal | undefined): string {
+  if (principal === undefined || by === 'address') return ''
+  const own = by === 'user' && principal.kind === 'user' ? principal.subject : principal.client
+  return own === undefined ? '' : `${by} ${principal.issuer} ${own}`
+}

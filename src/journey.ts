@@ -1,0 +1,157 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { extractCredential } from './inbound/credential.ts'
+import type { Limits } from './inbound/limits.ts'
+import { originOf, type Origin } from './inbound/origin.ts'
+import { createPatience, type Patience } from './inbound/patience.ts'
+import { plainAddress, type TrustsPeer } from './inbound/proxies.ts'
+import type { GuardedRequest, RequestGuard } from './inbound/request-guard.ts'
+import { expectsContinue } from './inbound/server-events.ts'
+import type { Verifier } from './inbound/verify.ts'
+import type { AuditRecord } from './observe/audit.ts'
+import { timeIsUp } from './outbound/client-credentials.ts'
+import type { Presented } from './outbound/credential.ts'
+import type { SentRequest } from './outbound/plan.ts'
+import { relay, type RelayOutcome } from './outbound/relay.ts'
+import { decide, refusalOf } from './policy/decide.ts'
+import type { Found, Matcher } from './policy/match.ts'
+import type { Principal } from './policy/principal.ts'
+import { refuse, type Refusal } from './policy/problems.ts'
+import { decodePath, parseTarget, type Target } from './policy/target.ts'
+import type { CompiledRoute } from './routes.ts'
+
+/** The stages of a request, each built at load. */
+export interface Stages {
+  readonly limits: Limits
+  readonly guard: RequestGuard
+  readonly matcher: Matcher<CompiledRoute>
+  readonly verifier: Verifier
+  readonly trustsPeer: TrustsPeer
+  readonly isDraining: () => boolean
+  /** ms since the epoch */
+  readonly now: () => number
+}
+
+/** A target longer than this is refused before it is looked at. */
+const MAX_TARGET = 16 * 1024
+
+/**
+ * One request from its headers to the end of its answer: cheap before dear, unauthenticated before authenticated, and
+ * nothing of a body is read before the request is allowed. What happens is written into the record on the way.
+ * @throws {Refusal} where the caller has no answer yet
+ */
+export async function journey (stages: Stages, request: FastifyRequest, reply: FastifyReply, record: AuditRecord): Promise<RelayOutcome> {
+  const { limits, guard, matcher, now } = stages
+  const { raw: incoming } = request
+  await limits.byAddress?.(request, undefined)
+  if (request.originalUrl.length > MAX_TARGET) throw refuse('target-too-long', 'The request target is too long.')
+  const guarded = guard(incoming)
+  const target = parseTarget(request.originalUrl)
+  const credential = extractCredential(guarded.authorization)
+  const found = matcher.find(record.method, target.path)
+  const route = found.rule
+  record.rule = route.rule
+
+  const patience = createPatience()
+  const origin = originFor(stages, request, guarded)
+  const principal = route.rule.requirement === 'public' ? undefined : await identify(stages, credential, patience)
+  record.principal = principal
+  if (principal !== undefined) {
+    const decision = decide(route.rule, principal, { now: now(), request: whereRequest(record, target, found, origin) })
+    if (!decision.granted) throw refusalOf(route.rule, principal, decision)
+  }
+  for (const limit of route.limits) await limit(request, principal)
+  record.granted = true
+
+  const sent: SentRequest = {
+    rawHeaders: incoming.rawHeaders,
+    origin,
+    requestId: record.requestId,
+    principal,
+    upstreamPath: route.plan.paths.toUpstream(target.path, found)
+  }
+  return await callUpstream(stages, { route, target, guarded, sent, patience, record }, incoming, reply.raw)
+}
+
+async function identify ({ verifier }: Stages, credential: string | undefined, patience: Patience): Promise<Principal> {
+  if (credential === undefined) throw refuse('credential-missing', 'Send an access token: Authorization: Bearer …')
+  const principal = verifier.verify(credential, promise => patience.wait(promise))
+  return principal instanceof Promise ? await principal : principal
+}
+
+interface Allowed {
+  readonly route: CompiledRoute
+  readonly target: Target
+  readonly guarded: GuardedRequest
+  readonly sent: SentRequest
+  readonly patience: Patience
+  readonly record: AuditRecord
+}
+
+// The upstream's 401 is about the gateway's own credential, and no caller's business: one new one, one more try.
+async function callUpstream (stages: Stages, allowed: Allowed, incoming: IncomingMessage, response: ServerResponse): Promise<RelayOutcome> {
+  const { route: { credential }, patience, record } = allowed
+  const offered = credential.present()
+  const presented = offered instanceof Promise ? await patience.wait(offered) : offered
+  if (presented === undefined) throw timeIsUp()
+  const outcome = await relayWith(stages, allowed, presented, incoming, response)
+  if (outcome.kind !== 'credential-refused') return outcome
+  if (!outcome.replayable) throw credentialRefused('the body was on its way')
+  const renewed = await patience.wait(credential.renew(presented).then(other => ({ other })))
+  if (renewed === undefined) throw timeIsUp()
+  if (renewed.other === undefined) throw credentialRefused('no other credential to try')
+  record.retried = true
+  const second = await relayWith(stages, allowed, renewed.other, incoming, response)
+  if (second.kind === 'credential-refused') throw credentialRefused('a new one too')
+  return second
+}
+
+async function relayWith ({ isDraining }: Stages, { route, target, guarded, sent, record }: Allowed, presented: Presented, incoming: IncomingMessage, response: ServerResponse): Promise<RelayOutcome> {
+  if (response.destroyed) throw refuse('client-gone', 'The caller went away.')
+  const { plan, upstream, timeout, idleTimeout, bodyLimit } = route
+  record.upstream = upstream.name
+  record.upstreamStarted ??= performance.now()
+  try {
+    const outcome = await relay({
+      dispatcher: upstream.dispatcher,
+      method: record.method,
+      path: sent.upstreamPath + target.query,
+      headers: plan.requestHeaders(sent, presented),
+      contentLength: incoming.headers['content-length'],
+      hasBody: guarded.hasBody,
+      expectsContinue: expectsContinue(incoming) && record.retried === false,
+      bodyLimit,
+      timeout,
+      idleTimeout,
+      answerHeaders: raw => {
+        const headers = plan.answerHeaders(raw, sent, presented)
+        headers.push('X-Request-Id', record.requestId)
+        if (isDraining()) headers.push('Connection', 'close')
+        return headers
+      }
+    }, incoming, response)
+    record.upstreamStatus = outcome.kind === 'credential-refused' ? 401 : outcome.status
+    return outcome
+  } finally {
+    record.upstreamEnded = performance.now()
+  }
+}
+
+function originFor ({ trustsPeer }: Stages, request: FastifyRequest, { host }: GuardedRequest): Origin {
+  const { raw: { socket, headers } } = request
+  return originOf({
+    ip: plainAddress(request.ip),
+    ips: request.ips?.map(plainAddress),
+    peerIsTrusted: trustsPeer(socket.remoteAddress ?? ''),
+    encrypted: 'encrypted' in socket
+  }, headers, host)
+}
+
+function whereRequest ({ method }: AuditRecord, { path }: Target, { params }: Found<CompiledRoute>, { address }: Origin) {
+  const decoded = Object.fromEntries(Object.entries(params).map(([name, value]) => [name, decodePath(value)]))
+  return { method, path, params: decoded, address }
+}
+
+function credentialRefused (saw: string): Refusal {
+  return refuse('upstream-credential-refused', "The system behind this gateway refuses the gateway's own credential. It is not the caller's that is wrong.", { saw })
+}

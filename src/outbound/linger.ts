@@ -1,0 +1,36 @@
+import type { ServerResponse } from 'node:http'
+
+/** ms and bytes for which what a caller still sends is read and thrown away after its answer. */
+const LONGEST = 1000
+const MOST = 16 * 1024 * 1024
+
+/**
+ * Ends an answer whose bytes are all written. Where the caller still sends its body, the connection is held a moment:
+ * closed under unread bytes it would be reset, and the caller might never see the answer.
+ */
+export function endAfterBody (response: ServerResponse): void {
+  const { req: request } = response
+  if (request.complete || request.destroyed) {
+    response.end()
+    return
+  }
+  let read = 0
+  const timer = setTimeout(end, LONGEST)
+  request.on('data', count)
+  request.once('end', end)
+  response.once('close', end)
+  request.resume()
+
+  function count (chunk: Buffer): void {
+    read += chunk.length
+    if (read > MOST) end()
+  }
+
+  function end (): void {
+    clearTimeout(timer)
+    request.off('data', count)
+    request.off('end', end)
+    response.off('close', end)
+    response.end()
+  }
+}

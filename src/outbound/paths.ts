@@ -1,0 +1,69 @@
+import { segmentKey, type Found } from '../policy/match.ts'
+import { parsePattern, type Match, type Segment } from '../policy/pattern.ts'
+
+/** How paths go to an upstream and come back in its Location. */
+export interface PathMap {
+  /** The upstream's path for one that the rule matched; parameters and what `*` matched go in as sent. */
+  toUpstream (path: string, found: Pick<Found<unknown>, 'params' | 'rest'>): string
+  /** The gateway's path for one of the upstream's, or undefined where it is not under the upstream's URL. */
+  fromUpstream (path: string): string | undefined
+}
+
+/**
+ * @param base the path of the upstream's URL, without a last slash
+ * @param rewrite the rule's `rewrite`, a pattern of the rule's own parameters
+ */
+export function createPathMap (base: string, match: Match, rewrite: string | undefined): PathMap {
+  const target = rewrite === undefined ? undefined : parsePattern(rewrite)
+  return {
+    toUpstream: (path, found) => base + (target === undefined ? path : fill(target, found)),
+    fromUpstream (path) {
+      if (path !== base && !path.startsWith(`${base}/`)) return undefined
+      const below = path.slice(base.length)
+      return target === undefined ? below : rewriteBack(below, target, match.segments)
+    }
+  }
+}
+
+function fill (segments: readonly Segment[], { params, rest }: Pick<Found<unknown>, 'params' | 'rest'>): string {
+  return '/' + segments.map(segment => {
+    if (segment.kind === 'literal') return segment.text
+    return segment.kind === 'param' ? params[segment.name] ?? '' : rest ?? ''
+  }).join('/')
+}
+
+// A POST to /addresses that was rewritten to /api/v2/addresses is answered with a Location below that: what the
+// rule's match and rewrite have in common at their ends falls away, and what is left in front is exchanged.
+function rewriteBack (path: string, target: readonly Segment[], match: readonly Segment[]): string {
+  const bound = bindTo(path, target)
+  if (bound !== undefined) return fill(match, bound)
+  let common = 0
+  while (common < Math.min(target.length, match.length) && sameEnd(target, match, common)) common++
+  const front = target.slice(0, target.length - common)
+  const own = match.slice(0, match.length - common)
+  if (!front.every(isLiteral) || !own.every(isLiteral)) return path
+  const prefix = front.map(({ text }) => `/${text}`).join('')
+  return path.startsWith(`${prefix}/`) ? own.map(({ text }) => `/${text}`).join('') + path.slice(prefix.length) : path
+}
+
+function bindTo (path: string, pattern: readonly Segment[]): Pick<Found<unknown>, 'params' | 'rest'> | undefined {
+  const parts = path.slice(1).split('/')
+  const params: Record<string, string> = {}
+  for (const [at, segment] of pattern.entries()) {
+    const part = parts[at]
+    if (part === undefined) return undefined
+    if (segment.kind === 'rest') return { params, rest: parts.slice(at).join('/') }
+    if (segment.kind === 'literal' && segment.text !== part) return undefined
+    if (segment.kind === 'param') params[segment.name] = part
+  }
+  return parts.length === pattern.length ? { params, rest: undefined } : undefined
+}
+
+function sameEnd (one: readonly Segment[], other: readonly Segment[], fromEnd: number): boolean {
+  const [a, b] = [one[one.length - 1 - fromEnd], other[other.length - 1 - fromEnd]]
+  return a !== undefined && b !== undefined && segmentKey(a) === segmentKey(b)
+}
+
+function isLiteral (segment: Segment): segment is Segment & { kind: 'literal' } {
+  return segment.kind === 'literal'
+}

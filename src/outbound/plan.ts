@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto'
+import type { Route } from '../config/configuration.ts'
+import type { Origin } from '../inbound/origin.ts'
+import { readClaim } from '../policy/claims.ts'
+import type { Principal } from '../policy/principal.ts'
+import { passingAnswerHeaders, type AnswerRules } from './answer-headers.ts'
+import type { Presented } from './credential.ts'
+import { rewriteLocation } from './location.ts'
+import { createPathMap, type PathMap } from './paths.ts'
+import { headerValue, passingHeaders, type HeaderRules } from './upstream-headers.ts'
+import type { Upstream } from './upstreams.ts'
+
+/** All that is decided at load about how a rule's requests go out and their answers come back. */
+export interface OutboundPlan {
+  readonly paths: PathMap
+  /** The headers of the request to the upstream, flat. */
+  requestHeaders (sent: SentRequest, presented: Presented): string[]
+  /** The headers of the caller's answer, flat, less the gateway's own. */
+  answerHeaders (raw: readonly Buffer[], sent: SentRequest, presented: Presented): string[]
+}
+
+/** What of the caller's request goes out. */
+export interface SentRequest {
+  readonly rawHeaders: readonly string[]
+  readonly origin: Origin
+  readonly requestId: string
+  readonly principal: Principal | undefined
+  readonly upstreamPath: string
+}
+
+export function createOutboundPlan (route: Route, upstream: Upstream, publicUrl: string | undefined): OutboundPlan {
+  const { headers, response_headers, identity } = route
+  const base = upstream.url.pathname.replace(/\/$/, '')
+  const paths = createPathMap(base, route.match, route.rewrite)
+  const set = Object.entries(headers.set).flat()
+  const rules: HeaderRules = {
+    removed: new Set([
+      ...headers.remove, ...Object.keys(headers.set), ...identity.map(({ header }) => header), ...upstream.credential.headerNames
+    ].map(foldName)),
+    kept: new Set(headers.keep)
+  }
+  const answerRules: AnswerRules = {
+    removed: new Set([...response_headers.remove, ...Object.keys(response_headers.set).map(name => name.toLowerCase())]),
+    kept: new Set(response_headers.keep),
+    set: Object.entries(response_headers.set).flat()
+  }
+
+  return {
+    paths,
+    requestHeaders ({ rawHeaders, origin, requestId, principal }, presented) {
+      const sent = passingHeaders(rawHeaders, rules)
+      sent.push('X-Forwarded-For', origin.chain, 'X-Forwarded-Proto', origin.protocol)
+      if (origin.host !== undefined) sent.push('X-Forwarded-Host', origin.host)
+      sent.push('X-Request-Id', requestId, ...traceContext(rawHeaders), ...set)
+      if (principal !== undefined) {
+        for (const { header, path } of identity) {
+          const value = headerValue(readClaim(principal.claims, path))
+          if (value !== undefined) sent.push(header, value)
+        }
+      }
+      sent.push(...presented.headers)
+      return sent
+    },
+    answerHeaders (raw, { origin, upstreamPath }, presented) {
+      return passingAnswerHeaders(raw, answerRules, presented.secret, value =>
+        rewriteLocation(value, { upstream: upstream.url, upstreamPath, paths, publicUrl: publicUrl ?? ownUrl(origin) }))
+    }
+  }
+}
+
+/** Every header that the rules of a configuration write or remove beside the ones that go always: lower case, dashes. */
+export function headersOf (route: Route, upstream: Upstream): string[] {
+  return [...route.headers.remove, ...Object.keys(route.headers.set), ...route.identity.map(({ header }) => header), ...upstream.credential.headerNames].map(foldName)
+}
+
+function foldName (name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+}
+
+function ownUrl ({ protocol, host }: Origin): string {
+  return host === undefined ? '' : `${protocol}://${host}`
+}
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
+
+// W3C Trace Context: a well-formed traceparent goes on; else the trace begins here, and a tracestate would belong to none.
+function traceContext (rawHeaders: readonly string[]): string[] {
+  const found = rawHeaders.filter((_value, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === 'traceparent')
+  const [traceparent] = found
+  if (found.length === 1 && traceparent !== undefined && TRACEPARENT.test(traceparent)) return ['traceparent', traceparent]
+  return ['traceparent', `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`]
+}
+

@@ -1,0 +1,241 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import { refuse, type Refusal } from '../policy/problems.ts'
+import { CallerBody, bodyTooLarge } from './caller-body.ts'
+import { createDeadline, type Deadline } from './deadline.ts'
+import { endAfterBody } from './linger.ts'
+import { upstreamRefusal, upstreamTimeout } from './upstream-errors.ts'
+
+/** One request to the upstream, and what may become of it. */
+export interface RelayRequest {
+  readonly dispatcher: Dispatcher
+  readonly method: string
+  /** path and query, as they go out */
+  readonly path: string
+  /** flat; framing is the relay's own */
+  readonly headers: readonly string[]
+  readonly contentLength: string | undefined
+  readonly hasBody: boolean
+  /** the caller waits for `100 Continue` before it sends the body */
+  readonly expectsContinue: boolean
+  /** bytes */
+  readonly bodyLimit: number
+  /** ms from the end of the request's body to the answer's headers */
+  readonly timeout: number
+  /** ms without a byte of a body, either way */
+  readonly idleTimeout: number
+  /** The headers that the caller gets, flat. */
+  readonly answerHeaders: (raw: readonly Buffer[]) => string[]
+}
+
+/** How it ended, where the caller has an answer or none is to be given. */
+export type RelayOutcome =
+  | { readonly kind: 'answered', readonly status: number }
+  /** The upstream said 401 before anything was sent to the caller. */
+  | { readonly kind: 'credential-refused', readonly replayable: boolean }
+  /** The answer broke off after its head was sent, or the caller left. */
+  | { readonly kind: 'broken-off', readonly refusal: Refusal, readonly status: number | undefined }
+
+/**
+ * Sends the request and streams the answer, each with the other side's backpressure. An answer that breaks off leaves
+ * the caller with a broken answer. A caller that leaves ends the request.
+ * @throws {Refusal} where the caller has no answer yet: upstream-…, body-too-large, request-timeout
+ */
+export function relay (request: RelayRequest, incoming: IncomingMessage, response: ServerResponse): Promise<RelayOutcome> {
+  return new Promise((resolve, reject) => {
+    const exchange = new Exchange(request, incoming, response, resolve, reject)
+    exchange.begin()
+  })
+}
+
+/** More of an unread 401 than this is not worth keeping the connection for. */
+const DRAIN_LIMIT = 65_536
+
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: RelayRequest
+  readonly #response: ServerResponse
+  readonly #resolve: (outcome: RelayOutcome) => void
+  readonly #reject: (refusal: Refusal) => void
+  readonly #deadline: Deadline
+  readonly #body: CallerBody | undefined
+  readonly #onClose = (): void => { this.#callerLeft() }
+  #abort: ((reason: Error) => void) | undefined
+  #resume: (() => void) | undefined
+  #status: number | undefined
+  #settled = false
+  #written = false
+  #draining = 0
+
+  constructor (request: RelayRequest, incoming: IncomingMessage, response: ServerResponse, resolve: (outcome: RelayOutcome) => void, reject: (refusal: Refusal) => void) {
+    this.#request = request
+    this.#response = response
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#deadline = createDeadline(() => { this.#tooSlow() })
+    this.#body = request.hasBody ? new CallerBody(incoming, request.bodyLimit, () => { this.#bodyMoved() }) : undefined
+  }
+
+  begin (): void {
+    const { dispatcher, method, path, headers, contentLength, hasBody, bodyLimit, expectsContinue, timeout, idleTimeout } = this.#request
+    if (contentLength !== undefined && Number(contentLength) > bodyLimit) {
+      this.#fail(bodyTooLarge(bodyLimit))
+      return
+    }
+    this.#response.once('close', this.#onClose)
+    this.#deadline.move(hasBody ? idleTimeout : timeout)
+    if (hasBody && expectsContinue) this.#response.writeContinue()
+    const framed = hasBody && contentLength !== undefined ? [...headers, 'content-length', contentLength] : [...headers]
+    try {
+      dispatcher.dispatch({ path, method: asMethod(method), headers: framed, body: this.#body ?? null }, this)
+    } catch (error) {
+      this.#fail(upstreamRefusal(error))
+    }
+  }
+
+  onConnect (abort: (reason?: Error) => void): void {
+    this.#abort = abort
+    if (this.#settled) abort(gone())
+  }
+
+  onHeaders (status: number, raw: Buffer[], resume: () => void): boolean {
+    if (status < 200) {
+      if (status === 103) this.#earlyHints(raw)
+      return true
+    }
+    this.#status = status
+    this.#resume = resume
+    if (status === 401) return this.#credentialRefused()
+    if (status > 599) {
+      this.#abort?.(refuse('upstream-answer-invalid', 'The system behind this gateway answered with a status that does not exist.', { saw: `status ${status}` }))
+      return true
+    }
+    return this.#answer(status, raw)
+  }
+
+  onData (chunk: Buffer): boolean {
+    if (this.#draining > 0) {
+      this.#draining += chunk.length
+      if (this.#draining > DRAIN_LIMIT) this.#abort?.(gone())
+      return true
+    }
+    if (this.#settled) return true
+    this.#deadline.move(this.#request.idleTimeout)
+    this.#written = true
+    const flowing = this.#response.write(chunk)
+    if (!flowing) this.#response.once('drain', () => { this.#resume?.() })
+    return flowing
+  }
+
+  onComplete (): void {
+    if (this.#settled) return
+    this.#settle({ kind: 'answered', status: this.#status ?? 0 })
+    endAfterBody(this.#response)
+  }
+
+  onError (error: Error): void {
+    this.#fail(upstreamRefusal(error))
+  }
+
+  #answer (status: number, raw: readonly Buffer[]): boolean {
+    this.#deadline.move(this.#request.idleTimeout)
+    const headers = this.#request.answerHeaders(raw)
+    // The upstream answers before it has all: what the caller still sends belongs to no later request.
+    if (this.#body?.arrived === false) headers.push('Connection', 'close')
+    const hasNoBody = this.#request.method === 'HEAD' || status === 204 || status === 304
+    try {
+      this.#response.writeHead(status, status === 204 || status === 304 ? withoutLength(headers, status) : headers)
+    } catch (error) {
+      // A header that undici let through and Node refuses to write: the caller's answer must not be half of it.
+      this.#abort?.(refuse('upstream-answer-invalid', 'The system behind this gateway answered with a header that is not HTTP.', { cause: error }))
+      return true
+    }
+    if (hasNoBody) {
+      // undici calls a 304 that has a Content-Length an error after its headers; there is nothing more to wait for.
+      this.#settle({ kind: 'answered', status })
+      endAfterBody(this.#response)
+    } else {
+      // Bytes that came with the head are written within this tick, in one packet with it; else the head goes alone.
+      process.nextTick(() => { if (!this.#settled && !this.#written) this.#response.flushHeaders() })
+    }
+    return true
+  }
+
+  #credentialRefused (): boolean {
+    this.#draining = 1
+    this.#settle({ kind: 'credential-refused', replayable: this.#body === undefined || this.#body.bytes === 0 })
+    return true
+  }
+
+  // RFC 8297; only the links, which is what hints are made of.
+  #earlyHints (raw: readonly Buffer[]): void {
+    if (this.#settled || this.#response.req.httpVersion === '1.0') return
+    const headers = raw.map(part => part.toString('latin1'))
+    const link = headers.filter((_value, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'link')
+    if (link.length === 0) return
+    try {
+      this.#response.writeEarlyHints({ link })
+    } catch {
+      // Node refuses a Link that is not well-formed. A hint that cannot be given is not given; the answer comes anyway.
+    }
+  }
+
+  #bodyMoved (): void {
+    if (this.#settled) return
+    const waitsForAnswer = this.#status === undefined && this.#body?.arrived === true
+    this.#deadline.move(waitsForAnswer ? this.#request.timeout : this.#request.idleTimeout)
+  }
+
+  #tooSlow (): void {
+    if (this.#status !== undefined) this.#stop(upstreamTimeout('no byte of the answer within idle_timeout'))
+    else if (this.#body !== undefined && !this.#body.arrived && this.#body.readableLength === 0) {
+      this.#stop(refuse('request-timeout', 'The body did not arrive in time.'))
+    } else this.#stop(upstreamTimeout('no answer within timeout'))
+  }
+
+  #callerLeft (): void {
+    if (!this.#settled) this.#stop(gone())
+  }
+
+  #stop (refusal: Refusal): void {
+    if (this.#abort === undefined) this.#fail(refusal)
+    else this.#abort(refusal)
+  }
+
+  #fail (refusal: Refusal): void {
+    if (this.#settled) return
+    if (refusal.code === 'client-gone' || this.#response.headersSent) {
+      const broken = refusal.code === 'client-gone' ? refusal : refuse('upstream-broken-off', 'The answer broke off.', { cause: refusal, saw: refusal.extras.saw ?? refusal.code })
+      this.#settle({ kind: 'broken-off', refusal: broken, status: this.#status })
+      this.#response.destroy()
+    } else {
+      this.#end()
+      this.#reject(refusal)
+    }
+  }
+
+  #settle (outcome: RelayOutcome): void {
+    this.#end()
+    this.#resolve(outcome)
+  }
+
+  #end (): void {
+    this.#settled = true
+    this.#deadline.stop()
+    this.#response.off('close', this.#onClose)
+    this.#body?.destroy()
+  }
+}
+
+// undici wants one of a list of its own; configuration and the guard let through less than that list.
+function asMethod (method: string): Dispatcher.HttpMethod {
+  return method as Dispatcher.HttpMethod
+}
+
+function withoutLength (headers: readonly string[], status: number): string[] {
+  // RFC 9110 section 8.6: never with a 204; with a 304 it is the length of what was not sent.
+  return headers.filter((_part, at) => status === 304 || headers[at - at % 2]?.toLowerCase() !== 'content-length')
+}
+
+function gone (): Refusal {
+  return refuse('client-gone', 'The caller went away.')
+}

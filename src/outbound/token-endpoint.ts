@@ -1,0 +1,92 @@
+import * as oauth from 'openid-client'
+import { IdpError, type IdpClient } from '../idp/http.ts'
+
+/** What is asked of a token endpoint by client credentials (RFC 6749 section 4.4). */
+export interface TokenRequest {
+  readonly issuer: string
+  readonly tokenEndpoint: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly authMethod: 'client_secret_basic' | 'client_secret_post'
+  /** `raw` for servers that do not form-decode what RFC 6749 section 2.3.1 has encoded */
+  readonly basicEncoding: 'rfc6749' | 'raw'
+  /** scope, audience, resource and what else the server wants */
+  readonly parameters: ReadonlyArray<readonly [name: string, value: string]>
+}
+
+export interface IssuedToken {
+  readonly accessToken: string
+  /** seconds, where the answer says it */
+  readonly expiresIn: number | undefined
+}
+
+// RFC 6750 section 2.1 (b64token), a little wider: what can stand in a header without being able to end it.
+const HEADER_SAFE = /^[\x21-\x7e]+$/
+const BYTE_LIMIT = 64 * 1024
+
+/**
+ * Asks for a token.
+ * @throws {IdpError} with fixed words: neither the secret nor anything of the answer is in it
+ */
+export async function requestToken (request: TokenRequest, client: IdpClient): Promise<IssuedToken> {
+  const configuration = new oauth.Configuration(
+    { issuer: request.issuer, token_endpoint: request.tokenEndpoint }, request.clientId, undefined, clientAuthentication(request))
+  configuration[oauth.customFetch] = (url, options) => throughIdpClient(client, url, options)
+  // Whether http is allowed was settled by configuration, for this very URL.
+  if (request.tokenEndpoint.startsWith('http:')) oauth.allowInsecureRequests(configuration)
+  try {
+    const answer = await oauth.clientCredentialsGrant(configuration, new URLSearchParams(request.parameters.map(([name, value]): [string, string] => [name, value])))
+    if (!HEADER_SAFE.test(answer.access_token)) throw new IdpError('answered with a token that cannot stand in a header')
+    if (answer.token_type !== 'bearer') throw new IdpError('answered with a token that is not a bearer token')
+    return { accessToken: answer.access_token, expiresIn: answer.expires_in }
+  } catch (error) {
+    throw translate(error)
+  }
+}
+
+function clientAuthentication ({ authMethod, basicEncoding, clientId, clientSecret }: TokenRequest): oauth.ClientAuth {
+  if (authMethod === 'client_secret_post') return oauth.ClientSecretPost(clientSecret)
+  if (basicEncoding === 'rfc6749') return oauth.ClientSecretBasic(clientSecret)
+  return (_server, _client, _body, headers) => {
+    headers.set('authorization', `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`)
+  }
+}
+
+async function throughIdpClient (client: IdpClient, url: string, options: oauth.CustomFetchOptions): Promise<Response> {
+  const { status, headers, body } = await client.send(url, {
+    method: 'POST',
+    headers: Object.fromEntries(new Headers(options.headers)),
+    body: String(options.body)
+  })
+  if (status >= 300 && status < 400) throw new IdpError('redirects the token request')
+  if (body.length > BYTE_LIMIT) throw new IdpError(`answered with more than ${BYTE_LIMIT} bytes`)
+  return new Response(status === 204 ? null : strictLifetime(body), { status, headers })
+}
+
+// The grant's parser reads "3600abc" as 3600. A lifetime that is no number and no string of digits is none.
+function strictLifetime (body: Buffer): Buffer | string {
+  try {
+    const answer: unknown = JSON.parse(body.toString())
+    if (typeof answer !== 'object' || answer === null || !('expires_in' in answer)) return body
+    const { expires_in: lifetime, ...rest } = answer
+    const seconds = typeof lifetime === 'string' && /^\d{1,10}$/.test(lifetime) ? Number(lifetime) : lifetime
+    if (typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0) return JSON.stringify({ ...rest, expires_in: seconds })
+    throw new IdpError('answered with an expires_in that is no time')
+  } catch (error) {
+    if (error instanceof IdpError) throw error
+    return body
+  }
+}
+
+function translate (error: unknown): IdpError {
+  if (error instanceof IdpError) return error
+  if (error instanceof oauth.ResponseBodyError) {
+    // The registered codes of RFC 6749 section 5.2 help; free text could hold anything.
+    const known = ['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope', 'invalid_target']
+    return new IdpError(`refuses the token request: ${known.find(one => one === error.error) ?? 'another error'} (${error.status})`, { cause: error.code })
+  }
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof IdpError) return cause
+  const status = cause instanceof Response ? ` (${cause.status})` : ''
+  return new IdpError(`answered the token request with something that is no token${status}`)
+}

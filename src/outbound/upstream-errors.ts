@@ -1,0 +1,60 @@
+import { Refusal, refuse, type ProblemCode } from '../policy/problems.ts'
+
+/** An error code of Node or undici → whose fault it was and how. By code, never by text. */
+const BY_CODE: Readonly<Record<string, ProblemCode>> = {
+  ECONNREFUSED: 'upstream-refused',
+  EHOSTUNREACH: 'upstream-refused',
+  ENETUNREACH: 'upstream-refused',
+  EADDRNOTAVAIL: 'upstream-refused',
+  ENOTFOUND: 'upstream-unresolved',
+  EAI_AGAIN: 'upstream-unresolved',
+  ECONNRESET: 'upstream-reset',
+  EPIPE: 'upstream-reset',
+  UND_ERR_SOCKET: 'upstream-reset',
+  UND_ERR_CLOSED: 'upstream-reset',
+  UND_ERR_DESTROYED: 'upstream-reset',
+  ETIMEDOUT: 'upstream-timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'upstream-timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'upstream-timeout',
+  UND_ERR_BODY_TIMEOUT: 'upstream-timeout',
+  UND_ERR_HEADERS_OVERFLOW: 'upstream-answer-invalid',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream-answer-invalid',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'upstream-answer-invalid',
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'client-gone',
+  EPROTO: 'upstream-tls'
+}
+
+const DETAILS: Partial<Record<ProblemCode, string>> = {
+  'upstream-refused': 'The system behind this gateway refuses connections.',
+  'upstream-unresolved': 'The system behind this gateway cannot be found by its name.',
+  'upstream-reset': 'The system behind this gateway closed the connection without an answer.',
+  'upstream-timeout': 'The system behind this gateway did not answer in time.',
+  'upstream-tls': 'The system behind this gateway could not prove who it is; nothing was sent to it.',
+  'upstream-answer-invalid': 'The system behind this gateway answered with something that is not HTTP.'
+}
+
+/** What an error of the connection to the upstream means for the caller. The error's own text goes no further. */
+export function upstreamRefusal (error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  const code = codeOf(error)
+  const problem = problemOf(code)
+  return refuse(problem, DETAILS[problem] ?? 'The gateway failed.', { cause: error, saw: code })
+}
+
+/** The refusal for an upstream that took longer than a limit. */
+export function upstreamTimeout (saw: string): Refusal {
+  return refuse('upstream-timeout', 'The system behind this gateway did not answer in time.', { saw })
+}
+
+function problemOf (code: string): ProblemCode {
+  const known = BY_CODE[code]
+  if (known !== undefined) return known
+  if (code.startsWith('HPE_')) return 'upstream-answer-invalid'
+  // OpenSSL's verify errors and Node's own TLS errors
+  if (/CERT|^ERR_TLS|^ERR_SSL|SELF_SIGNED|UNABLE_TO_|CRL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH/.test(code)) return 'upstream-tls'
+  return code.startsWith('UND_ERR_INVALID') || code === '' ? 'internal' : 'upstream-reset'
+}
+
+function codeOf (error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
+}

@@ -1,0 +1,99 @@
+import { Pool, type Dispatcher } from 'undici'
+import type { ClientCredentials } from '../config/credential-schema.ts'
+import type { GatewayFile, Upstream as UpstreamConfiguration } from '../config/gateway-schema.ts'
+import { IdpError, type IdpClient } from '../idp/http.ts'
+import type { Provider } from '../idp/provider.ts'
+import { tokenCredential } from './client-credentials.ts'
+import { basicCredential, fixedCredential, type Credential } from './credential.ts'
+import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
+import { requestToken } from './token-endpoint.ts'
+
+/** A system behind the gateway. */
+export interface Upstream {
+  readonly name: string
+  readonly url: URL
+  readonly dispatcher: Dispatcher
+  readonly credential: Credential
+  close (): Promise<void>
+}
+
+export interface UpstreamSurroundings {
+  readonly client: IdpClient
+  readonly providers: ReadonlyMap<string, Provider>
+  /** ms since the epoch */
+  readonly now: () => number
+  readonly onTokenFetch: (upstream: string, outcome: Parameters<MachineTokenOptions['onFetch']>[0]) => void
+}
+
+/** ms for a TCP and TLS handshake with an upstream. */
+const CONNECT_TIMEOUT = 10_000
+const MAX_ANSWER_HEADERS = 64 * 1024
+
+/** The upstreams of gateway.yaml by name. Machine tokens begin to be fetched at once. */
+export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issuers'>, surroundings: UpstreamSurroundings): ReadonlyMap<string, Upstream> {
+  const caches = new Map<string, MachineTokenCache>()
+  return new Map(Object.entries(gateway.upstreams).map(([name, configured]) => {
+    const url = new URL(configured.url)
+    // Time limits on headers and bodies are the relay's: they begin where the caller's body ends.
+    const pool = new Pool(url.origin, { connect: { timeout: CONNECT_TIMEOUT }, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
+    const credential = createCredential(name, configured, gateway, caches, surroundings)
+    return [name, {
+      name,
+      url,
+      dispatcher: pool,
+      credential,
+      async close () {
+        credential.close()
+        await pool.destroy()
+      }
+    }]
+  }))
+}
+
+function createCredential (upstream: string, { credential }: UpstreamConfiguration, gateway: Pick<GatewayFile, 'issuers'>, caches: Map<string, MachineTokenCache>, surroundings: UpstreamSurroundings): Credential {
+  switch (credential.kind) {
+    case 'none': return fixedCredential({})
+    case 'basic': return basicCredential(credential.username, credential.password.reveal())
+    case 'headers': return fixedCredential(Object.fromEntries(Object.entries(credential.headers).map(([name, secret]) => [name, secret.reveal()])))
+    case 'client_credentials': {
+      // IdPs bill machine tokens by the piece: upstreams that would ask for the same one share it.
+      const key = requestKey(credential)
+      const cache = caches.get(key) ?? createMachineTokenCache({
+        fetch: () => fetchToken(credential, gateway, surroundings),
+        now: surroundings.now,
+        onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) }
+      })
+      caches.set(key, cache)
+      return tokenCredential(credential.header, cache)
+    }
+  }
+}
+
+function requestKey ({ issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params }: ClientCredentials): string {
+  return JSON.stringify([issuer, token_endpoint, client_id, client_secret.reveal(), auth_method, basic_encoding, scope, audience, resource, params])
+}
+
+async function fetchToken (credential: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>, { client, providers }: UpstreamSurroundings) {
+  const { issuer, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params } = credential
+  const tokenEndpoint = credential.token_endpoint ?? (await providerOf(issuer, providers).metadata()).token_endpoint
+  if (tokenEndpoint === undefined) throw new IdpError('names no token_endpoint in its discovery document')
+  const parameters: Array<[string, string]> = Object.entries(params ?? {})
+  if (scope !== undefined) parameters.push(['scope', scope])
+  if (audience !== undefined) parameters.push(['audience', audience])
+  for (const one of resource ?? []) parameters.push(['resource', one])
+  return await requestToken({
+    issuer: (issuer === undefined ? undefined : issuers[issuer]?.issuer) ?? new URL(tokenEndpoint).origin,
+    tokenEndpoint,
+    clientId: client_id,
+    clientSecret: client_secret.reveal(),
+    authMethod: auth_method,
+    basicEncoding: basic_encoding,
+    parameters
+  }, client)
+}
+
+function providerOf (issuer: string | undefined, providers: ReadonlyMap<string, Provider>): Provider {
+  const provider = issuer === undefined ? undefined : providers.get(issuer)
+  if (provider === undefined) throw new IdpError('is not configured')
+  return provider
+}

@@ -1,0 +1,55 @@
+import type { Configuration, Route } from './config/configuration.ts'
+import type { Limit, Limits } from './inbound/limits.ts'
+import { fixedCredential, type Credential } from './outbound/credential.ts'
+import { createOutboundPlan, type OutboundPlan } from './outbound/plan.ts'
+import type { Upstream } from './outbound/upstreams.ts'
+import type { PolicyRule } from './policy/decide.ts'
+import type { Match } from './policy/pattern.ts'
+import { compileAlternative, type ClientNames } from './policy/require.ts'
+
+/** A rule of routes.yaml with all that can be decided at load. */
+export interface CompiledRoute {
+  readonly match: Match
+  readonly rule: PolicyRule
+  readonly upstream: Upstream
+  readonly credential: Credential
+  readonly plan: OutboundPlan
+  readonly limits: readonly Limit[]
+  /** ms */
+  readonly timeout: number
+  /** ms */
+  readonly idleTimeout: number
+  /** bytes */
+  readonly bodyLimit: number
+}
+
+const NO_CREDENTIAL = fixedCredential({})
+
+export function compileRoutes ({ gateway, routes }: Configuration, upstreams: ReadonlyMap<string, Upstream>, limits: Limits): CompiledRoute[] {
+  const clientNames = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
+  return routes.map(route => {
+    const upstream = upstreamOf(route, upstreams)
+    return {
+      match: route.match,
+      rule: compileRule(route, clientNames),
+      upstream,
+      credential: route.withoutCredential ? NO_CREDENTIAL : upstream.credential,
+      plan: createOutboundPlan(route, upstream, gateway.listen.public_url),
+      limits: limits.ofRoute(route),
+      timeout: route.timeout,
+      idleTimeout: route.idle_timeout,
+      bodyLimit: route.body_limit ?? Infinity
+    }
+  })
+}
+
+function compileRule (route: Route, clientNames: ClientNames): PolicyRule {
+  const requirement = route.require === 'public' ? 'public' : route.require.map(alternative => compileAlternative(alternative, clientNames))
+  return { id: route.name, at: route.at, requirement, issuers: new Set(route.issuers) }
+}
+
+function upstreamOf (route: Route, upstreams: ReadonlyMap<string, Upstream>): Upstream {
+  const upstream = upstreams.get(route.upstream)
+  if (upstream === undefined) throw new Error(`${route.at}: no upstream ${route.upstream}`)
+  return upstream
+}

@@ -1,0 +1,139 @@
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { pino, type DestinationStream, type Logger } from 'pino'
+import { Agent } from 'undici'
+import { buildAdmin } from './admin.ts'
+import { loadConfiguration, type Configuration, type Mistake } from './config/load.ts'
+import { buildGateway } from './gateway.ts'
+import { createIdpClient } from './idp/http.ts'
+import { createIssuers } from './inbound/issuers.ts'
+import { createMetrics } from './observe/metrics.ts'
+import { createUpstreams } from './outbound/upstreams.ts'
+
+export interface RunOptions {
+  /** path of gateway.yaml */
+  readonly config: string
+  /** path of routes.yaml */
+  readonly routes: string
+  readonly env: NodeJS.ProcessEnv
+  /** where log lines go; standard output when left out */
+  readonly log?: DestinationStream
+  /** ms since the epoch */
+  readonly clock?: () => number
+  /** ms between refreshes of an issuer's keys */
+  readonly keyRefresh?: number
+}
+
+export interface Running {
+  readonly dataPort: number
+  readonly adminPort: number
+  readonly log: Logger
+  /** Stops taking requests, answers the open ones for at most `drain_timeout`, and lets go of everything. */
+  close (): Promise<void>
+}
+
+/** The two files do not make a gateway. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError'
+  readonly mistakes: readonly Mistake[]
+
+  constructor (mistakes: readonly Mistake[]) {
+    super(mistakes.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`).join('\n'))
+    this.mistakes = mistakes
+  }
+}
+
+/** A key that left an issuer's set is trusted for at most so long. */
+const KEY_REFRESH = 5 * 60_000
+
+/**
+ * Starts the gateway and its admin port.
+ * @throws {ConfigurationError} before anything is started
+ */
+export async function run ({ config, routes, env, log: destination, clock: now = Date.now, keyRefresh = KEY_REFRESH }: RunOptions): Promise<Running> {
+  const { configuration, mistakes } = await loadConfiguration({ config, routes }, env)
+  if (configuration === undefined) throw new ConfigurationError(mistakes)
+  const { gateway } = configuration
+  const log = pino({ level: gateway.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination ?? pino.destination(1))
+  for (const { file, line, column, message } of mistakes) log.warn({ at: `${file}:${line}:${column}` }, message)
+
+  const idpAgent = new Agent({ connect: { timeout: 2000 }, headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
+  const client = createIdpClient(idpAgent)
+  let draining = false
+  const isDraining = () => draining
+  const metrics = createMetrics({
+    issuers: () => issuers.trusted.map(({ name, keys }) => ({ name, ...keys.status() })),
+    credentials: () => [...upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
+  })
+  const issuers = createIssuers(gateway.issuers, {
+    client,
+    now,
+    keyRefresh,
+    onKeyFetch (issuer, outcome) {
+      metrics.keyFetch(issuer, outcome.ok)
+      if (!outcome.ok) log.warn({ issuer, problem: fixedWords(outcome.error) }, 'the keys of an issuer cannot be had')
+      else log[outcome.unusable.length > 0 ? 'warn' : 'debug']({ issuer, keys: outcome.keys, unusable: outcome.unusable }, 'keys fetched')
+    }
+  })
+  const upstreams = createUpstreams(gateway, {
+    client,
+    providers: issuers.providers,
+    now,
+    onTokenFetch (upstream, outcome) {
+      metrics.machineTokenFetch(upstream, outcome.ok)
+      if (outcome.ok) log.debug({ upstream, ends: new Date(Math.min(outcome.endsAt, 8.64e15)).toISOString() }, 'machine token fetched')
+      else log.warn({ upstream, problem: fixedWords(outcome.error) }, 'a machine token cannot be had')
+    }
+  })
+
+  async function letGo (): Promise<void> {
+    for (const { keys } of issuers.trusted) keys.close()
+    await Promise.all([...[...upstreams.values()].map(upstream => upstream.close()), idpAgent.destroy()])
+  }
+
+  try {
+    const app = await buildGateway({ configuration, issuers: issuers.trusted, upstreams, metrics, log, isDraining, now })
+    const admin = buildAdmin({ issuers: issuers.trusted, upstreams, metrics, isDraining })
+    await app.listen({ host: gateway.listen.host, port: gateway.listen.port })
+    await admin.listen({ host: gateway.admin.host, port: gateway.admin.port })
+    const [dataPort, adminPort] = [portOf(app), portOf(admin)]
+    log.info({ data: urlOf(gateway.listen.host, dataPort), admin: urlOf(gateway.admin.host, adminPort), routes: configuration.routes.length }, 'listening')
+    return {
+      dataPort,
+      adminPort,
+      log,
+      async close () {
+        draining = true
+        log.info('draining')
+        await sleep(gateway.drain_delay)
+        await drain(app, gateway)
+        await admin.close()
+        await letGo()
+        log.info('stopped')
+      }
+    }
+  } catch (error) {
+    await letGo()
+    throw error
+  }
+}
+
+async function drain (app: FastifyInstance, { drain_timeout: longest }: Configuration['gateway']): Promise<void> {
+  const timer = setTimeout(() => { app.server.closeAllConnections() }, longest)
+  await app.close()
+  clearTimeout(timer)
+}
+
+function fixedWords (error: unknown): string {
+  return error instanceof Error && (error.name === 'IdpError' || error instanceof RangeError) ? error.message : 'failed'
+}
+
+function portOf (app: FastifyInstance): number {
+  const address: AddressInfo | string | null = app.server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+function urlOf (host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+}
