@@ -13,7 +13,7 @@ const MODULES = '/usr/lib/glewlwyd'
 // Beside the package's documentation, which slim images leave out, only dbconfig's folder has the tables.
 const TABLES = '/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3'
 
-// Unless told that there is no configuration to make, or where it finds none and no sample, the package fails to install.
+// Told otherwise, the package asks for a database and fails to install; where it finds neither configuration nor sample, too.
 const INSTALL = `glewlwyd is not installed, and without it nothing here is proved. On Debian, as root:
   echo 'glewlwyd glewlwyd/config_type select No configuration' | debconf-set-selections
   mkdir -p /etc/glewlwyd && touch /etc/glewlwyd/glewlwyd.conf

@@ -127,4 +127,11 @@ t.test('a gateway before Glewlwyd', async t => {
     t.match(answer, { status: 503, code: 'machine-token-unavailable', headers: { 'retry-after': /^\d+$/ } })
     t.equal(erp.requests.length, 0)
   })
+
+  t.test('a machine token for another audience is refused by the ERP, and that is a 502, never the caller\'s 401', async t => {
+    const { erp, gateway, machineTokens } = await scene(t, idp, { credentials: { resource: undefined } })
+    t.match(await gateway.call({ ...GET, token: user.access_token }), { status: 502, code: 'upstream-credential-refused' })
+    t.equal(erp.requests.length, 2, 'once more, with a new token')
+    t.same(machineTokens, [])
+  })
 })
