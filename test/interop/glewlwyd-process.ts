@@ -13,7 +13,7 @@ const MODULES = '/usr/lib/glewlwyd'
 // Beside the package's documentation, which slim images leave out, only dbconfig's folder has the tables.
 const TABLES = '/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3'
 
-// Told otherwise, the package asks for a database and fails to install; where it finds neither configuration nor sample, too.
+// The package fails to install without the first line (it wants a database), and on slim images without the second.
 const INSTALL = `glewlwyd is not installed, and without it nothing here is proved. On Debian, as root:
   echo 'glewlwyd glewlwyd/config_type select No configuration' | debconf-set-selections
   mkdir -p /etc/glewlwyd && touch /etc/glewlwyd/glewlwyd.conf
