@@ -19,7 +19,7 @@ export function buildAdmin ({ issuers, upstreams, metrics, isDraining }: AdminPa
 
   app.get('/readyz', (_request, reply) => {
     const state = readiness(issuers, upstreams)
-    hasBeenReady ||= state.ready
+    if (state.ready) hasBeenReady = true
     const ready = hasBeenReady && !isDraining()
     const status = isDraining() ? 'draining' : !ready ? 'starting' : state.degraded.length > 0 ? 'degraded' : 'ready'
     return reply.code(ready ? 200 : 503).send({ status, degraded: state.degraded })

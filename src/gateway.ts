@@ -120,12 +120,16 @@ function refuseCaller (incoming: IncomingMessage, response: ServerResponse, { re
     return
   }
   const problem = problemAnswer(refusal, { decisionId, requestId, problemsBase })
-  const bodyIsOpen = !incoming.complete && (incoming.headers['content-length'] ?? '0') !== '0' || (!incoming.complete && incoming.headers['transfer-encoding'] !== undefined)
+  const bodyIsOpen = !incoming.complete && announcesBody(incoming)
   if ((bodyIsOpen || draining) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
   writeProblem(response, problem)
   // A caller that waits for 100 Continue sends nothing; there is nothing to wait for.
   if (bodyIsOpen && !expectsContinue(incoming)) endAfterBody(response)
   else response.end()
+}
+
+function announcesBody ({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
 function asRefusal (error: unknown): Refusal {

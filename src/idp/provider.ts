@@ -45,7 +45,7 @@ export function createProvider (location: ProviderLocation, client: IdpClient, a
 
   return {
     metadata () {
-      pending ??= fetchMetadata().catch(error => {
+      pending ??= fetchMetadata().catch((error: unknown) => {
         pending = undefined
         throw error
       })

@@ -76,7 +76,7 @@ export function createKeyStore (options: KeyStoreOptions): KeyStore {
     if (closed) return
     const soon = usable() ? RETRY_WITH_KEYS : RETRY_WITHOUT
     const every = ok ? options.refreshEvery : Math.min(soon, options.refreshEvery)
-    timer = setTimeout(refresh, every * (0.8 + Math.random() / 5)).unref()
+    timer = setTimeout(() => { void refresh() }, every * (0.8 + Math.random() / 5)).unref()
   }
 
   function usable (): boolean {

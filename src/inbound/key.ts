@@ -37,15 +37,17 @@ export async function importKey (jwk: unknown, allowed: readonly Algorithm[]): P
 function checkMembers (jwk: unknown): { jwk: JsonWebKey, kid: string | undefined, alg: string | undefined } | { unusable: string } {
   if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return { unusable: 'is no object' }
   const own = (name: string): unknown => Object.hasOwn(jwk, name) ? Reflect.get(jwk, name) : undefined
-  const [kid, alg, use, operations] = [own('kid'), own('alg'), own('use'), own('key_ops')]
+  const [kid, alg, use] = ['kid', 'alg', 'use'].map(own)
+  const operations: unknown = own('key_ops')
   if (kid !== undefined && typeof kid !== 'string') return { unusable: 'has a kid that is no string' }
   if (alg !== undefined && typeof alg !== 'string') return { unusable: 'has an alg that is no string' }
   if (use !== undefined && use !== 'sig') return { unusable: 'is not for signatures (use)' }
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return { unusable: 'is not for verifying (key_ops)' }
   if (own('kty') === 'oct' || own('k') !== undefined) return { unusable: 'is a secret key' }
   if (own('d') !== undefined) return { unusable: 'is a private key' }
-  const members = ['kty', 'n', 'e', 'crv', 'x', 'y'].map(name => [name, own(name)]).filter(([, value]) => typeof value === 'string')
-  return { jwk: Object.fromEntries(members), kid, alg }
+  const members = ['kty', 'n', 'e', 'crv', 'x', 'y'].map((name): [string, unknown] => [name, own(name)])
+  const jwkOfStrings: JsonWebKey = Object.fromEntries(members.filter((member): member is [string, string] => typeof member[1] === 'string'))
+  return { jwk: jwkOfStrings, kid, alg }
 }
 
 function toKeyObject (jwk: JsonWebKey): KeyObject | undefined {

@@ -18,7 +18,7 @@ export function tokenCredential (header: string, cache: MachineTokenCache): Cred
     headerNames: [header.toLowerCase()],
     present () {
       const token = cache.get()
-      return token instanceof Promise ? token.then(show, error => { throw unavailable(cache, error) }) : show(token)
+      return token instanceof Promise ? token.then(show, (error: unknown) => { throw unavailable(cache, error) }) : show(token)
     },
     async renew (refused) {
       try {

@@ -90,4 +90,3 @@ function traceContext (rawHeaders: readonly string[]): string[] {
   if (found.length === 1 && traceparent !== undefined && TRACEPARENT.test(traceparent)) return ['traceparent', traceparent]
   return ['traceparent', `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`]
 }
-

@@ -86,7 +86,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (hasBody && expectsContinue) this.#response.writeContinue()
     const framed = hasBody && contentLength !== undefined ? [...headers, 'content-length', contentLength] : [...headers]
     try {
-      dispatcher.dispatch({ path, method: asMethod(method), headers: framed, body: this.#body ?? null }, this)
+      dispatcher.dispatch({ path, method, headers: framed, body: this.#body ?? null }, this)
     } catch (error) {
       this.#fail(upstreamRefusal(error))
     }
@@ -224,11 +224,6 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#response.off('close', this.#onClose)
     this.#body?.destroy()
   }
-}
-
-// undici wants one of a list of its own; configuration and the guard let through less than that list.
-function asMethod (method: string): Dispatcher.HttpMethod {
-  return method as Dispatcher.HttpMethod
 }
 
 function withoutLength (headers: readonly string[], status: number): string[] {

@@ -56,7 +56,7 @@ async function throughIdpClient (client: IdpClient, url: string, options: oauth.
   const { status, headers, body } = await client.send(url, {
     method: 'POST',
     headers: Object.fromEntries(new Headers(options.headers)),
-    body: String(options.body)
+    body: options.body instanceof URLSearchParams ? options.body.toString() : ''
   })
   if (status >= 300 && status < 400) throw new IdpError('redirects the token request')
   if (body.length > BYTE_LIMIT) throw new IdpError(`answered with more than ${BYTE_LIMIT} bytes`)
