@@ -145,7 +145,9 @@ async function start (image) {
   }, () => gateway.exitCode !== null)
   expect(`HEALTHCHECK passes, as ${isRoot ? `user ${image.user}` : 'this user'} and with nothing to write to`, healthy)
 
-  const listening = log.split('\n').find(line => line.includes('"msg":"listening"'))
+  // What it has written is read between two of these looks.
+  await eventually(() => listeningLine(log) !== undefined, () => gateway.exitCode !== null)
+  const listening = listeningLine(log)
   const status = listening === undefined ? undefined : await fetch(`${JSON.parse(listening).data}/status`).then(answer => answer.status, error => error.message)
   expect(`the data port answers for an ERP that is not there: 502, got ${status}`, status === 502)
 
@@ -156,6 +158,10 @@ async function start (image) {
   if (count.failed > 0) console.log(log.split('\n').slice(-30).map(line => `   | ${line}`).join('\n'))
   const sick = spawnSync(image.healthcheck[0], image.healthcheck.slice(1), options).status
   expect('HEALTHCHECK fails once it is gone', sick === 1)
+}
+
+function listeningLine (log) {
+  return log.split('\n').find(line => line.includes('"msg":"listening"'))
 }
 
 async function eventually (holds, hopeless) {

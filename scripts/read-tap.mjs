@@ -44,33 +44,30 @@ export function tapReader (onFile = () => {}) {
     const ok = found[1] === undefined
     const [, name = '', directive = '', reason = ''] = /^(.*?)(?:(?<!\\)# (skip|todo|time=)\b\s*(.*))?$/i.exec(found[2]) ?? []
     const path = names.slice(0, depth)
+    const then = names.length === depth + 1 ? before[depth] : undefined
+    names.length = before.length = depth
     latest = undefined
-    if (names[depth] !== undefined && names.length === depth + 1) return summary(name.trim(), ok, depth, path)
+    // A subtest without assertions counts as one; a bad end without a failure (exit, plan) is a failure.
+    if (then === undefined || counted(then) === counted(totals) || (!ok && then.failed === totals.failed)) {
+      count({ path, name: name.trim(), reason }, ok, directive.toLowerCase())
+    }
+    if (then === undefined || depth > 0) return
+    onFile({ name: name.trim(), ok, passed: totals.passed - then.passed, failed: totals.failed - then.failed, skipped: totals.skipped - then.skipped })
+  }
 
-    if (/skip/i.test(directive)) {
+  function count ({ path, name, reason }, ok, directive) {
+    if (directive === 'skip') {
       totals.skipped += 1
-      skips.push({ path, name: name.trim(), reason })
-    } else if (/todo/i.test(directive)) {
+      skips.push({ path, name, reason })
+    } else if (directive === 'todo') {
       totals.todo += 1
-      fail({ path, name: `${name.trim()} (todo)`, lines: [] })
+      fail({ path, name: `${name} (todo)`, lines: [] })
     } else if (ok) {
       totals.passed += 1
     } else {
       totals.failed += 1
-      fail({ path, name: name.trim(), lines: [] })
-    }
-  }
-
-  function summary (name, ok, depth, path) {
-    const then = before[depth]
-    names.length = before.length = depth
-    // A file that exits badly after its last assertion, a plan that was not kept.
-    if (!ok && totals.failed === then.failed) {
-      totals.failed += 1
       fail({ path, name, lines: [] })
     }
-    if (depth > 0) return
-    onFile({ name, ok, passed: totals.passed - then.passed, failed: totals.failed - then.failed, skipped: totals.skipped - then.skipped })
   }
 
   function fail (failure) {
@@ -88,4 +85,8 @@ export function tapReader (onFile = () => {}) {
       block.lines.push(text.slice(block.indent))
     }
   }
+}
+
+function counted ({ passed, failed, skipped, todo }) {
+  return passed + failed + skipped + todo
 }
