@@ -58,7 +58,8 @@ export function serveErp (site: Site, issuer: string): Erp {
 }
 
 function send (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'Content-Type': 'application/json', ...headers }).end(`${JSON.stringify(body)}\n`)
+  const text = `${JSON.stringify(body)}\n`
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text), ...headers }).end(text)
 }
 
 function remember (sightings: Map<string, Sighting>, request: IncomingMessage, { machine, status }: Pick<Sighting, 'machine' | 'status'>): void {

@@ -58,7 +58,7 @@ function whatTheErpSaw ({ erp }: Exchange): Html {
       <dt>scope</dt><dd><code>${String(erp.machine?.scope)}</code></dd>
     </dl>
     ${erp.foreignTokens.length === 0
-      ? html`<p class="good">✓ The caller’s token did not arrive.</p>`
+      ? html`<p class="good">✓ No token of the caller arrived.</p>`
       : html`<p class="alert">A foreign token arrived in: ${erp.foreignTokens.join(', ')}</p>`}
     <details><summary>Headers that arrived</summary><pre tabindex="0">${erp.headers.join('\n')}</pre></details>
   </div>`

@@ -24,9 +24,9 @@ export interface GatewayOptions {
   readonly onStop: (stop: () => Promise<void>) => void
 }
 
-// Files are found from here, never from the folder that the command was started in.
-const root = new URL('../../../', import.meta.url)
-const file = (path: string) => fileURLToPath(new URL(path, root))
+// The package's folder. The gateway runs in it, whatever folder the demo was started in, and so its log names
+// routes.yaml without a long path.
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 // A demo that is killed outright cannot end its gateway; the gateway notices that the channel is gone, and ends.
 const endWithParent = "data:text/javascript,process.on('disconnect',()=>process.exit(1));process.channel.unref()"
@@ -41,9 +41,8 @@ const patience = { start: 30_000, stop: 3_000 }
  */
 export async function startGateway ({ env, onLog, onStop }: GatewayOptions): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [
-    '--import', endWithParent, file('dist/src/cli.js'),
-    'start', '--config', file('config/demo.yaml'), '--routes', file('routes.yaml')
-  ], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
+    '--import', endWithParent, 'dist/src/cli.js', 'start', '--config', 'config/demo.yaml', '--routes', 'routes.yaml'
+  ], { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true })
   const { stdout, stderr } = child
   if (stdout === null || stderr === null) throw new Error('The gateway has no output to read.')
   onStop(() => stop(child))

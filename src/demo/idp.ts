@@ -3,7 +3,8 @@ import type Provider from 'oidc-provider'
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import { api, clients, erp, tokenSeconds, users } from './people.ts'
 import type { Client } from './people.ts'
-import { loginPages } from './login-page.ts'
+import { pageHeaders } from './html.ts'
+import { loginPages, messagePage } from './login-page.ts'
 import type { Site } from './site.ts'
 
 type Library = typeof import('oidc-provider')
@@ -54,6 +55,7 @@ function configuration ({ errors }: Library, saasUrl: string): Configuration {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
+      rpInitiatedLogout: { enabled: false },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_context, resource, { clientId }) => {
@@ -69,7 +71,11 @@ function configuration ({ errors }: Library, saasUrl: string): Configuration {
     },
     // Proof that a human logged in; without it the profile rfc9068 cannot tell a user's token from a machine's.
     extraTokenClaims: (context, token) => token.kind === 'AccessToken' ? { auth_time: context.oidc.entities.AuthorizationCode?.authTime } : undefined,
-    loadExistingGrant: consent
+    loadExistingGrant: consent,
+    renderError: (context, { error, error_description: description }) => {
+      context.set(pageHeaders())
+      context.body = messagePage('The IdP cannot do that', description ?? error)
+    }
   }
 }
 

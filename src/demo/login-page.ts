@@ -24,7 +24,7 @@ export function loginPages (provider: Provider, saasUrl: string) {
       await provider.interactionFinished(request, response, { login: { accountId: name } }, { mergeWithLastSubmission: false })
     } catch {
       // The only way here is a login that was never begun in this browser, or begun too long ago.
-      response.writeHead(400, headers).end(document('Log in', card(html`<h1>This login is over</h1><p>Start again <a href="${saasUrl}">at the SaaS</a>.</p>`)))
+      response.writeHead(400, headers).end(messagePage('This login is over', 'Start again at the SaaS.'))
     }
   }
 
@@ -32,6 +32,11 @@ export function loginPages (provider: Provider, saasUrl: string) {
     takes: (request: IncomingMessage): boolean => request.url === '/style.css' || request.url?.startsWith('/login/') === true,
     answer
   }
+}
+
+/** A page with one thing to say. */
+export function messagePage (title: string, text: string): string {
+  return document(title, card(html`<h1>${title}</h1><p>${text}</p>`))
 }
 
 const autofocus = html`autofocus`

@@ -22,7 +22,7 @@ export function tellingClaims ({ sent: { token, jwt } }: Exchange): ReadonlyArra
   if (jwt === undefined) return []
   const { header, claims } = jwt
   const rows: ReadonlyArray<readonly [string, unknown, string]> = [
-    ['typ', header.typ ?? '(none)', header.typ === 'at+jwt' ? 'says: an access token' : 'says: not an access token'],
+    ['typ', header.typ ?? '(none)', header.typ === 'at+jwt' ? 'an access token' : 'an access token has at+jwt here'],
     ['aud', claims.aud, token === 'id' ? 'made for the SaaS, not for the API' : 'made for this API'],
     ['sub', claims.sub, claims.sub === claims.client_id ? 'a machine: the same as client_id' : 'a person'],
     ['client_id', claims.client_id, 'who asked for it'],

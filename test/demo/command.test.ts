@@ -49,7 +49,7 @@ t.test('every curl line is one whole command, and is answered as the demo says',
     t.equal(answer.status, expect, id)
     answers.set(id, answer)
   }
-  t.match(answers.get('create')?.headers.get('location'), `${urls.gateway}/addresses/2`)
+  t.equal(new URL(answers.get('create')?.headers.get('location') ?? '', urls.gateway).href, `${urls.gateway}/addresses/2`)
   t.match(await answers.get('update')?.json(), { id: '1', verified: true })
   t.match(answers.get('no-scope')?.headers.get('www-authenticate'), /error="insufficient_scope".*scope="write:address"|scope="write:address".*error="insufficient_scope"/)
   t.match(await answers.get('id-token')?.json(), { type: /id-token$/ })
@@ -102,6 +102,18 @@ t.test('ports are the ones that were asked for, or a plain refusal', async (t) =
   const { urls } = await start(t, ['--gateway-port', new URL(free.url).port])
   t.equal(urls.gateway, free.url)
   t.equal((await runCommand(t, ['demo', '--port', '70000'])).code, 2)
+})
+
+t.test('without the optional oidc-provider the demo says what to install', async (t) => {
+  const resolve = `export const resolve = (name, context, next) => {
+    if (name === 'oidc-provider') throw Object.assign(new Error('not there'), { code: 'ERR_MODULE_NOT_FOUND' })
+    return next(name, context)
+  }`
+  const hook = `import { register } from 'node:module'; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(resolve)}`)})`
+  const { code, stderr } = await runCommand(t, ['demo'], { nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(hook)}`] })
+  t.equal(code, 1)
+  t.match(stderr, /npm install --include=optional/)
+  t.notMatch(stderr, /\n {4}at /, 'no stack')
 })
 
 t.test('for a reader, the lines are plain text where the output is no terminal', async (t) => {
