@@ -18,8 +18,7 @@ export const okta = defineProfile({
   ],
   id: [
     proof('jti', 'jti begins with ID.: an ID token', claims => text(claims, 'jti')?.startsWith('ID.') === true),
-    proof('amr', 'how the user logged in: an ID token', claims => has(claims, 'amr', 'idp')),
-    proof('cid', 'neither cid nor scp: an ID token', claims => !has(claims, 'cid', 'scp'))
+    proof('amr', 'how the user logged in: an ID token', claims => has(claims, 'amr', 'idp'))
   ],
   foreign: [
     proof('iss', 'the org authorization server\'s token is for Okta\'s own API: use a custom authorization server', (_claims, seen) => isOfOrgServer(seen))

@@ -3,6 +3,8 @@ import { has, isOneOf, proof, text, texts, type Seen } from './evidence.ts'
 import { defineProfile } from './profile.ts'
 
 const USER_GRANTS = ['authorization_code', 'password', 'urn:ietf:params:oauth:grant-type:saml2-bearer', 'urn:ietf:params:oauth:grant-type:jwt-bearer'] as const
+// What UAA writes into ID tokens, and never into an access token.
+const OF_A_LOGIN = ['nonce', 'amr', 'acr', 'email_verified', 'previous_logon_time'] as const
 
 /**
  * SAP XSUAA and Cloud Foundry UAA. UAA's ID tokens carry `cid`, `grant_type`, `user_id` and the scope `openid` like an
@@ -17,14 +19,13 @@ export const xsuaa = defineProfile({
   knownUrl: ({ hostname }) => /\.authentication\.(?:[a-z0-9-]+\.)?hana\.ondemand\.com$/.test(hostname),
   clientClaims: ['cid'],
   access: [
-    proof('cid', 'cid, grant_type and scope, from a token endpoint: an access token', (claims, { client }) =>
-      client !== undefined && text(claims, 'grant_type') !== undefined && Array.isArray(ownClaim(claims, 'scope')) &&
+    proof('cid', 'cid, grant_type and scope, from a token endpoint: an access token', (claims, seen) =>
+      seen.client !== undefined && !has(claims, ...OF_A_LOGIN) && !isForTheClientAlone(seen) && text(claims, 'grant_type') !== undefined && Array.isArray(ownClaim(claims, 'scope')) &&
       text(claims, 'iss')?.endsWith('/oauth/token') === true)
   ],
   id: [
     proof('scope', 'the scope openid alone, for no one but the client: an ID token', (_claims, seen) => isForTheClientAlone(seen)),
-    ...['nonce', 'amr', 'acr', 'email_verified', 'previous_logon_time'].map(name =>
-      proof(name, 'of a login: an ID token', claims => has(claims, name))),
+    ...OF_A_LOGIN.map(name => proof(name, 'of a login: an ID token', claims => has(claims, name))),
     proof('scope', 'no scope: an ID token', claims => !has(claims, 'scope'))
   ],
   refresh: [

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { classify } from '../../../src/policy/principal.ts'
 import { ID_TOKENS } from './id-tokens.ts'
-import { issuer, saw, table, token } from './table.ts'
+import { issuer, marker, saw, table, token } from './table.ts'
 
 const v2 = { ver: '2.0', iss: 'https://login.microsoftonline.com/T/v2.0', aud: 'api-guid', tid: 'T', uti: 'x' }
 const v1 = { ver: '1.0', iss: 'https://sts.windows.net/T/', aud: 'api://api', tid: 'T', uti: 'x' }
@@ -44,13 +44,25 @@ table(issuer('entra'), [
   ['a user through an agent is a user', token({ ...user, idtyp: 'user', xms_act_fct: '9 3 11' }), 'access', 'user'],
   ['an ID token is one', ID_TOKENS.entra, 'id', 'unknown'],
   ['an ID token without nonce is one', token({ ...ID_TOKENS.entra.claims, nonce: undefined, c_hash: undefined }), 'id', 'unknown'],
-  ['an ID token for a registration shared with the API is one', token({ ...ID_TOKENS.entra.claims, aud: 'api-guid', scope: 'access_as_user' }), 'id', 'unknown'],
+  ['an ID token for a registration shared with the API is one', token({ ...ID_TOKENS.entra.claims, aud: 'api-guid', scope: 'access_as_user', nonce: undefined, c_hash: undefined }), 'id', 'unknown'],
+  ['a nonce in the payload is no access token', token({ ...user, nonce: 'n' }), 'unknown', 'unknown'],
   ['an ID token with scp is no access token', token({ ...ID_TOKENS.entra.claims, scp: 'access_as_user' }), 'id', 'unknown'],
   ['an ID token with azp and scp is no access token', token({ ...ID_TOKENS.entra.claims, azp: 'app', scp: 'access_as_user' }), 'unknown', 'unknown']
 ])
 
+table(issuer('entra', { client_when: marker({ tid: 'T' }) }), [
+  ['idtyp user contradicts client_when', token({ ...app, idtyp: 'user' }), 'access', 'unknown'],
+  ['client_when alone makes a client', token({ ...app, sub: 'other' }), 'access', 'client']
+])
+
+t.test('what is missing from an app without roles is said', async t => {
+  t.ok(saw(classify(issuer('entra'), token({ ...app, roles: undefined })), 'roles'))
+  t.notOk(saw(classify(issuer('entra'), token(app)), 'roles'))
+})
+
 t.test('a user through an agent is noted', async t => {
   t.ok(saw(classify(issuer('entra'), token({ ...user, xms_act_fct: '11' })), 'xms_act_fct'))
+  t.notOk(saw(classify(issuer('entra'), token({ ...user, xms_act_fct: '3' })), 'xms_act_fct'))
 })
 
 t.test('version 1 names the client in appid, version 2 in azp', async t => {

@@ -43,5 +43,6 @@ for (const name of PROFILE_NAMES) {
     const principal = changed(name, { act: { sub: 'svc' } })
     t.equal(principal.kind, changed(name, {}).kind)
     t.ok(saw(principal, 'act'))
+    t.notOk(saw(changed(name, {}), 'act'))
   })
 }

@@ -18,6 +18,8 @@ table(issuer('okta'), [
   ['a user through an actor is a user', bare({ ...user, act: { sub: 'svc' } }), 'access', 'user'],
   ['an ID token is one', ID_TOKENS.okta, 'id', 'unknown'],
   ['an ID token with cid and scp is one', bare({ ...ID_TOKENS.okta.claims, cid: '0oa1', scp: ['openid'] }), 'id', 'unknown'],
+  ['jti alone tells an ID token', bare({ ...user, jti: 'ID.1' }), 'id', 'unknown'],
+  ['neither cid nor scp is an ID token', bare({ jti: '1', iss, sub: '00u1', aud: '0oa1' }), 'id', 'unknown'],
   ['amr is no access token', bare({ ...user, amr: ['pwd'] }), 'unknown', 'unknown'],
   ['idp is no access token', bare({ ...user, idp: '00o1' }), 'unknown', 'unknown'],
   ['another jti is no access token', bare({ ...user, jti: '1' }), 'unknown', 'unknown'],

@@ -61,7 +61,7 @@ table(issuer('pingam'), [
   ['PingAM: a client by code is a contradiction', token({ ...machine, grant_type: 'authorization_code' }), 'access', 'unknown'],
   ['PingAM: an unfinished subject is none', token({ ...am, sub: '(usr!', grant_type: undefined }), 'access', 'unknown'],
   ['PingAM: an ID token is one', ID_TOKENS.pingam, 'id', 'unknown'],
-  ['PingAM: an ID token with scope and grant is one', token({ ...ID_TOKENS.pingam.claims, scope: ['erp'], grant_type: 'authorization_code' }), 'id', 'unknown'],
+  ['PingAM: an ID token with scope and grant is one', token({ ...ID_TOKENS.pingam.claims, scope: ['erp'], grant_type: 'authorization_code', at_hash: undefined, nonce: undefined }), 'id', 'unknown'],
   ['PingAM: a refresh token is one', token({ ...am, tokenName: 'refresh_token' }), 'refresh', 'unknown'],
   ['PingAM: no tokenName is no access token', token({ ...am, tokenName: undefined }), 'id', 'unknown']
 ])

@@ -1,5 +1,5 @@
 import { ID_TOKENS } from './id-tokens.ts'
-import { issuer, marker, table, token, type Json } from './table.ts'
+import { issuer, marker, table, token, type Json, type Row } from './table.ts'
 
 const at = (claims: Json) => token(claims, { typ: 'at+jwt' })
 
@@ -18,6 +18,7 @@ table(issuer('hydra'), [
   ['Hydra: the client as audience is no access token', token({ ...hydra, aud: ['app'] }), 'unknown', 'unknown'],
   ['Hydra: rat is no access token', token({ ...hydra, rat: 1 }), 'unknown', 'unknown'],
   ['Hydra: sid is no access token', token({ ...hydra, sid: 's' }), 'unknown', 'unknown'],
+  ['Hydra: nonce is no access token', token({ ...hydra, nonce: 'n' }), 'unknown', 'unknown'],
   ['Hydra: auth_time is no access token', token({ ...hydra, auth_time: 1 }), 'unknown', 'unknown']
 ])
 
@@ -27,6 +28,7 @@ table(issuer('zitadel'), [
   ['Zitadel: nothing tells a human from a service user', token(zitadel), 'access', 'unknown'],
   ['Zitadel: an ID token is one', ID_TOKENS.zitadel, 'id', 'unknown'],
   ['Zitadel: an ID token with jti and scope is one', token({ ...ID_TOKENS.zitadel.claims, jti: 'j', scope: 'erp', at_hash: undefined, nonce: undefined }), 'id', 'unknown'],
+  ...['auth_time', 'amr', 'acr', 'nonce'].map((name): Row => [`Zitadel: ${name} alone tells an ID token`, token({ ...zitadel, [name]: 1 }), 'id', 'unknown']),
   ['Zitadel: no jti is no access token', token({ ...zitadel, jti: undefined }), 'unknown', 'unknown']
 ])
 
@@ -48,6 +50,7 @@ table(issuer('authentik'), [
   ['authentik: an ID token is one', ID_TOKENS.authentik, 'id', 'unknown'],
   ['authentik: an ID token with a mapped azp is one', token({ ...ID_TOKENS.authentik.claims, azp: 'app', scope: 'erp' }), 'id', 'unknown'],
   ['authentik: an ID token with a mapped uid is one', token({ ...ID_TOKENS.authentik.claims, uid: 'ann', scope: 'erp' }), 'id', 'unknown'],
+  ['authentik: an ID token without nonce is one', token({ ...ID_TOKENS.authentik.claims, nonce: undefined, scope: 'erp' }), 'id', 'unknown'],
   ['authentik: at_hash is no access token', token({ ...authentik, at_hash: 'h' }), 'unknown', 'unknown']
 ])
 
