@@ -3,7 +3,7 @@ import { has, isOneOf, proof, text, texts, type Seen } from './evidence.ts'
 import { defineProfile } from './profile.ts'
 
 const USER_GRANTS = ['authorization_code', 'password', 'urn:ietf:params:oauth:grant-type:saml2-bearer', 'urn:ietf:params:oauth:grant-type:jwt-bearer'] as const
-// What UAA writes into ID tokens, and never into an access token.
+// What UAA writes into ID tokens, and was not seen in an access token.
 const OF_A_LOGIN = ['nonce', 'amr', 'acr', 'email_verified', 'previous_logon_time'] as const
 
 /**
