@@ -1,6 +1,6 @@
 import { METHODS, type Match, type Method, type Segment } from './pattern.ts'
 import { refuse } from './problems.ts'
-import { decodePath } from './target.ts'
+import { decodePath, isPlainPath } from './target.ts'
 
 /** Anything that has a parsed `match`. */
 export interface Matchable {
@@ -49,8 +49,8 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
   const folded = newNode<R>()
   const entries = new Map<string, Entry<R>>()
   for (const rule of rules) addRule(rule)
-  // Where no pattern has a capital, a path without capitals is its own folding.
-  const lowerCaseRules = rules.every(({ match }) => match.path === fold(match.path))
+  // Where no pattern has a capital (nor an escape of one), a path without capitals is its own folding.
+  const lowerCaseRules = rules.every(({ match }) => match.segments.every(isFolded))
 
   function addRule (rule: R): void {
     const { segments } = rule.match
@@ -72,7 +72,8 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
   function otherReadings (path: string): (Entry<R> | undefined)[] {
     const plain = decodePath(path)
     const readings = [
-      plain === path ? undefined : walk(decoded, segmentsOf(plain)),
+      // /a"b decodes to itself, yet a pattern has it as /a%22b: only a path without such characters has one reading.
+      isPlainPath(path) ? undefined : walk(decoded, segmentsOf(plain)),
       lowerCaseRules && plain === fold(plain) ? undefined : walk(folded, segmentsOf(fold(plain)))
     ]
     if (path.endsWith('/') && path !== '/') {
@@ -112,6 +113,12 @@ export function segmentKey (segment: Segment): string {
 /** Letter case taken away, as loosely as any server does it. */
 export function fold (text: string): string {
   return text.toUpperCase().toLowerCase()
+}
+
+function isFolded (segment: Segment): boolean {
+  if (segment.kind !== 'literal') return true
+  const plain = decodePath(segment.text)
+  return plain === fold(plain)
 }
 
 function newNode<R> (): Node<R> {

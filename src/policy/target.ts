@@ -33,16 +33,21 @@ export function parseTarget (target: string): Target {
   return { path, query }
 }
 
+/** Whether the path has nothing but characters that need no escape: it is its own decoding, and its own encoding. */
+export function isPlainPath (path: string): boolean {
+  return PLAIN_PATH.test(path)
+}
+
 /** The path, percent-decoded once. Call it on a path that `parseTarget` let through: it cannot throw then. */
 export function decodePath (path: string): string {
-  return PLAIN_PATH.test(path) ? path : decodeURIComponent(path)
+  return isPlainPath(path) ? path : decodeURIComponent(path)
 }
 
 function assertOneReading (path: string): void {
   if (!path.startsWith('/')) throw ambiguous('only targets that begin with / are served')
   if (path.includes('//')) throw ambiguous('the path has an empty segment')
   if (DOT_SEGMENT.test(path)) throw ambiguous('the path has a dot segment')
-  if (PLAIN_PATH.test(path)) return
+  if (isPlainPath(path)) return
   // GET /customers/7\bank matches /customers/:id, yet arrives as /customers/7/bank.
   if (/[\\#;]/.test(path)) throw ambiguous('the path has one of \\ # ;')
   if (!PRINTABLE_ASCII.test(path)) throw ambiguous('the path has characters that must be percent-encoded')
