@@ -1,6 +1,7 @@
 import { compileMatcher, segmentKey, type Matchable, type Matcher } from './match.ts'
 import { METHODS, type Match, type Method, type Segment } from './pattern.ts'
 import { Refusal } from './problems.ts'
+import { parseTarget } from './target.ts'
 
 /** Two rules that get in each other's way. */
 export interface Conflict<R> {
@@ -46,8 +47,8 @@ function sameMethods<R extends Matchable> (group: readonly R[]): Conflict<R>[] {
   }))
 }
 
-// A rule whose own plainest request is not its own never matches: /x/ beside /x, /Orders beside /orders, an ANY whose
-// every method another rule of the path names.
+// A rule whose own plainest request is not its own never matches: /x/ beside /x, /Orders beside /orders, /%20a, an ANY
+// whose every method another rule of the path names.
 function unreachable<R extends Matchable> (rules: readonly R[], matcher: Matcher<R>): Conflict<R>[] {
   return rules.flatMap(rule => {
     const { match } = rule
@@ -60,7 +61,7 @@ function unreachable<R extends Matchable> (rules: readonly R[], matcher: Matcher
 
 function answers<R extends Matchable> (matcher: Matcher<R>, method: string, path: string, rule: R): boolean {
   try {
-    return matcher.find(method, path).rule === rule
+    return matcher.find(method, parseTarget(path).path).rule === rule
   } catch (error) {
     if (error instanceof Refusal) return false
     throw error
