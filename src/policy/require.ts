@@ -107,7 +107,13 @@ function someCheck (condition: keyof Conditions, code: ProblemCode, has: readonl
 function claimCheck (claims: Principal['claims'], condition: ClaimConditions[number]): Check {
   const has = readClaim(claims, condition.path)
   const holds = claimsHold(claims, [condition])
-  return { condition: 'claims', code: 'claim-mismatch', holds, has: isObject(has) ? 'an object' : has, wants: { [condition.name]: condition.values } }
+  return { condition: 'claims', code: 'claim-mismatch', holds, has: shown(has), wants: { [condition.name]: condition.values } }
+}
+
+// What is nested could be nested thousands deep: whoever writes it down would run out of stack.
+function shown (value: unknown): unknown {
+  const flat = (one: unknown): unknown => Array.isArray(one) ? 'a list' : isObject(one) ? 'an object' : one
+  return Array.isArray(value) ? value.map(flat) : flat(value)
 }
 
 // Without auth_time a new login would not help: the token's issuer does not write it. That is a 403, no step-up.
@@ -118,7 +124,7 @@ function ageCheck (authTime: unknown, maxAge: number, now: number): Check {
 }
 
 function acrCheck (has: unknown, wants: readonly string[]): Check {
-  return { condition: 'acr', code: 'login-too-weak', holds: claimMatches(has, wants), has, wants }
+  return { condition: 'acr', code: 'login-too-weak', holds: claimMatches(has, wants), has: shown(has), wants }
 }
 
 function stringsOf (value: unknown): readonly string[] {
