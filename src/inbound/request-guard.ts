@@ -50,8 +50,8 @@ export function createRequestGuard (isOurs: (name: string) => boolean): RequestG
           if (/\bwebsocket\b/i.test(value)) throw refuse('upgrade-unsupported', 'This gateway relays no WebSockets.', CLOSE)
           break
         default:
-          if (METHOD_OVERRIDES.has(name)) throw refuse('method-override', 'Send the method that is meant; overrides are not accepted.')
-          // X_User_Id reaches a CGI-like server as X-User-Id.
+          // X_HTTP_Method_Override and X_User_Id reach a CGI-like server as X-HTTP-Method-Override and X-User-Id.
+          if (name.startsWith('x') && METHOD_OVERRIDES.has(name.replace(/[^a-z0-9]/g, '-'))) throw refuse('method-override', 'Send the method that is meant; overrides are not accepted.')
           if (name.includes('_') && isOurs(name.replaceAll('_', '-'))) {
             throw refuse('header-ambiguous', 'A header name with _ stands for one that belongs to the gateway.', { saw: name.slice(0, 100) })
           }
