@@ -10,7 +10,7 @@ export function extractCredential (authorization: string | undefined): string | 
   const [, scheme, rest] = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(.*)$/.exec(authorization) ?? []
   if (scheme === undefined || rest === undefined) throw malformed()
   if (scheme.toLowerCase() !== 'bearer') return undefined
-  const token = /^ +([^\s]+)$/.exec(rest)?.[1]
+  const token = /^ +([A-Za-z0-9\-._~+/]+=*)$/.exec(rest)?.[1]
   if (token !== undefined) return token
   // Two headers that a proxy in front has joined: "Bearer a, Bearer b".
   if (/,\s*[A-Za-z]+ /.test(rest)) throw refuse('credential-ambiguous', 'Send one Authorization header with one Bearer token.')
