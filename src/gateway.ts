@@ -7,7 +7,7 @@ import { createLimits } from './inbound/limits.ts'
 import { problemAnswer, writeProblem } from './inbound/problem-answer.ts'
 import { createProxyTrust } from './inbound/proxies.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
-import { answerParserError, expectsContinue, listenForExpectations } from './inbound/server-events.ts'
+import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import { journey, type Stages } from './journey.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
@@ -37,6 +37,10 @@ export interface GatewayParts {
 export async function buildGateway (parts: GatewayParts): Promise<FastifyInstance> {
   const { configuration: { gateway: { listen, problems_base: problemsBase } }, metrics, log } = parts
   const trustsPeer = createProxyTrust(listen.trusted_proxies ?? [])
+  const refusedUnread = (refusal: Refusal, decisionId: string, requestId: string): void => {
+    log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
+    metrics.refusedByParser(refusal)
+  }
   const app = Fastify({
     logger: false,
     // The path is policy's to read: whatever it is, there is one route. The media type of a body is nobody's here.
@@ -55,15 +59,13 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
       requireHostHeader: false
     },
     clientErrorHandler (error, socket) {
-      answerParserError(error, socket, problemsBase, (refusal, decisionId, requestId) => {
-        log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
-        metrics.refusedByParser(refusal)
-      })
+      answerParserError(error, socket, problemsBase, refusedUnread)
     }
   })
   // Headers beyond Node's usual 2000 would be dropped silently; their size is limited instead.
   app.server.maxHeadersCount = 0
   listenForExpectations(app.server, (request, response) => { app.routing(request, response) })
+  refuseConnect(app.server, problemsBase, refusedUnread)
 
   const stages = await createStages(app, parts)
   const travel = (request: FastifyRequest, reply: FastifyReply) => answer(parts, stages, request, reply)

@@ -28,17 +28,33 @@ export function expectsContinue (request: IncomingMessage): boolean {
 export interface ParserError {
   readonly code: string
   readonly rawPacket?: unknown
+  /** how far it came in them */
+  readonly bytesParsed?: number
 }
 
+type OnRefused = (refusal: Refusal, decisionId: string, requestId: string) => void
+
 /** Answers what Node's parser refused, for which there is no request. */
-export function answerParserError (error: ParserError, socket: Socket, problemsBase: string, onRefused: (refusal: Refusal, decisionId: string, requestId: string) => void): void {
+export function answerParserError (error: ParserError, socket: Socket, problemsBase: string, onRefused: OnRefused): void {
+  if (error.code === 'ECONNRESET') socket.destroy()
+  else answerBytes(parserRefusal(error), socket, problemsBase, onRefused)
+}
+
+/** Answers CONNECT (RFC 9110 section 9.3.6), for which Node has no response: this is no tunnel. */
+export function refuseConnect (server: Server, problemsBase: string, onRefused: OnRefused): void {
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    socket.on('error', () => { socket.destroy() })
+    answerBytes(refuse('target-ambiguous', 'This target is not served: only targets that begin with / are served.', { saw: 'CONNECT' }), socket, problemsBase, onRefused)
+  })
+}
+
+function answerBytes (refusal: Refusal, socket: Socket, problemsBase: string, onRefused: OnRefused): void {
   // Where an answer is under way on the connection, another one would be taken for the rest of it.
   const busy = '_httpMessage' in socket && socket._httpMessage !== null
-  if (!socket.writable || busy || error.code === 'ECONNRESET') {
+  if (!socket.writable || busy) {
     socket.destroy()
     return
   }
-  const refusal = parserRefusal(error)
   const [decisionId, requestId] = [randomUUID(), randomUUID()]
   onRefused(refusal, decisionId, requestId)
   socket.end(rawProblem(problemAnswer(refusal, { decisionId, requestId, problemsBase })))
@@ -46,11 +62,17 @@ export function answerParserError (error: ParserError, socket: Socket, problemsB
   setTimeout(() => { socket.destroy() }, 1000).unref()
 }
 
-function parserRefusal ({ code, rawPacket }: ParserError): Refusal {
+function parserRefusal ({ code, rawPacket, bytesParsed }: ParserError): Refusal {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return refuse('request-timeout', 'The headers did not arrive in time.', { saw: code })
   if (code !== 'HPE_HEADER_OVERFLOW') return refuse('request-malformed', 'This is not a well-formed HTTP request.', { saw: code })
-  const inFirstLine = Buffer.isBuffer(rawPacket) && !rawPacket.includes('\n')
-  return inFirstLine
+  return Buffer.isBuffer(rawPacket) && isInTarget(rawPacket, bytesParsed ?? rawPacket.length)
     ? refuse('target-too-long', 'The request target is too long.', { saw: code })
     : refuse('headers-too-large', 'The headers are larger than this gateway takes.', { saw: code })
+}
+
+// The packet need not hold the whole head. Where it shows neither the start nor the end of the target, what grew too
+// large is taken for a header: cookies do that, targets hardly.
+function isInTarget (packet: Buffer, at: number): boolean {
+  const parsed = packet.toString('latin1', 0, at)
+  return !parsed.includes('\n') && (/^[A-Z]+ /.test(parsed) || packet.toString('latin1', at, at + 6) === ' HTTP/')
 }
