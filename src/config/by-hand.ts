@@ -48,6 +48,22 @@ export function jsonOf (shape: z.ZodType): Record<string, unknown> {
   return json
 }
 
+/** Parses every item, and only then ends the parse with the mistakes of all. */
+export function all<T, R> (items: readonly T[], parse: (item: T, at: number) => R): R[] {
+  const issues: Issue[] = []
+  const results = items.flatMap((item, at) => {
+    try {
+      return [parse(item, at)]
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error
+      issues.push(...error.issues)
+      return []
+    }
+  })
+  if (issues.length > 0) throw new Failure(issues)
+  return results
+}
+
 class Failure extends Error {
   override readonly name = 'Failure'
   readonly issues: readonly Issue[]

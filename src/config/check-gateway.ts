@@ -51,7 +51,7 @@ function checkIssuer ({ config }: Draft, name: string, issuer: Partial<Issuer>):
   }
   checkMarkers(config, path, issuer)
   if (profile?.wantsTenantClaims === true && !has('claims')) {
-    config.report(path, `many tenants share this issuer: name yours in claims, or every tenant's tokens pass`, { severity: 'warning' })
+    config.report(path, 'many tenants share this issuer: name yours in claims, or the tokens of every tenant pass', { severity: 'warning' })
   }
   if (issuer.issuer === undefined) return
   const url = new URL(issuer.issuer)

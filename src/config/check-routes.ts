@@ -1,10 +1,11 @@
-import { findConflicts, type Conflict } from '../policy/conflicts.ts'
-import type { Match } from '../policy/pattern.ts'
+import { PROFILES } from '../policy/profiles/index.ts'
 import type { Require } from '../policy/require.ts'
+import { checkConflicts } from './check-conflicts.ts'
 import type { Draft } from './draft.ts'
 import { foldHeaderName } from './header-rules.ts'
 import { credentialHeaders, mergeHeaders } from './merge.ts'
 import type { Path } from './mistakes.ts'
+import { isObject } from './objects.ts'
 import { lostByRewrite, whyRewriteMisfits } from './rewrite.ts'
 import type { Rule } from './routes-schema.ts'
 import { expectOneOf } from './spelling.ts'
@@ -19,6 +20,7 @@ export function checkRoutes (draft: Draft): void {
     checkChoices(draft, path, rule)
     checkPublic(draft, path, rule)
     checkAlternatives(draft, path, rule.require)
+    checkProof(draft, path, rule)
     checkRewrite(draft, path, rule)
     checkHeaders(draft, path, rule)
   })
@@ -39,17 +41,18 @@ function checkNames ({ routes, issuers, upstreams }: Draft, path: Path, { issuer
 }
 
 // Where there are several, none is meant by itself: a new issuer in gateway.yaml must widen no rule here.
-function checkChoices ({ routes, issuers, upstreams, defaults }: Draft, path: Path, { require }: Partial<Rule>): void {
+function checkChoices ({ routes, issuers, upstreams }: Draft, path: Path, { require }: Partial<Rule>): void {
+  if (!isObject(rawAt(routes.value, path))) return
   const says = (key: string) => rawAt(routes.value, [...path, key]) !== undefined || rawAt(routes.value, ['defaults', key]) !== undefined
   const several = (names: object) => Object.keys(names).join(', ')
-  if (issuers !== undefined && require !== undefined && require !== 'public') {
+  if (issuers !== undefined && rawAt(routes.value, [...path, 'require']) !== 'public') {
     if (Object.keys(issuers).length === 0) routes.report([...path, 'require'], 'gateway.yaml has no issuers, so that no token can be taken')
     if (Object.keys(issuers).length > 1 && !says('issuers')) routes.report(path, `issuers is missing: gateway.yaml has several (${several(issuers)}); name those whose tokens this rule takes`)
   }
   if (upstreams !== undefined && Object.keys(upstreams).length > 1 && !says('upstream')) {
     routes.report(path, `upstream is missing: gateway.yaml has several (${several(upstreams)})`)
   }
-  if (require === 'public' && rawAt(routes.value, [...path, 'identity']) !== undefined && defaults !== undefined) {
+  if (require === 'public' && rawAt(routes.value, [...path, 'identity']) !== undefined) {
     routes.report([...path, 'identity'], 'a public rule knows no caller: no such header is ever sent', { severity: 'warning' })
   }
 }
@@ -67,6 +70,19 @@ function checkAlternatives ({ routes }: Draft, path: Path, require: Require | un
     const wider = require.find(other => Object.keys(other.conditions).length === 0 && kinds.every(kind => other.kinds.includes(kind)))
     if (wider !== undefined) routes.report([...path, 'require', at], `has no effect: plain ${wider.kinds.join('|')} beside it suffices`, { severity: 'warning' })
   })
+}
+
+// An IdP whose tokens do not say what a user or a client is: without a marker, nobody ever gets in.
+function checkProof ({ routes, issuers = {}, defaults }: Draft, path: Path, { require, issuers: own }: Partial<Rule>): void {
+  if (require === undefined || require === 'public') return
+  const taken = (own ?? defaults.issuers ?? Object.keys(issuers)).flatMap(name => Object.hasOwn(issuers, name) ? issuers[name] ?? [] : [])
+  for (const kind of new Set(require.flatMap(({ kinds }) => kinds))) {
+    const marker = kind === 'user' ? 'user_when' : 'client_when'
+    const mute = taken.filter(({ idp, [marker]: given }) => idp !== undefined && given === undefined && !PROFILES[idp][kind].some(({ strength }) => strength === 'proof'))
+    if (taken.length > 0 && mute.length === taken.length) {
+      routes.report([...path, 'require'], `no ${kind} can be told at ${mute.map(({ idp }) => idp).join(', ')} without ${marker} in gateway.yaml`, { severity: 'warning' })
+    }
+  }
 }
 
 function checkRewrite ({ routes, defaults }: Draft, path: Path, { match, rewrite = defaults.rewrite }: Partial<Rule>): void {
@@ -113,24 +129,4 @@ function checkIds ({ routes, rules }: Draft): void {
     if (first === undefined) seen.set(id, at)
     else routes.report(['routes', at, 'id'], `routes[${first}] has this id too`)
   })
-}
-
-interface Placed { readonly match: Match, readonly at: number }
-
-function checkConflicts ({ routes, rules }: Draft): void {
-  const placed = rules.flatMap(({ match }, at): Placed[] => match === undefined ? [] : [{ match, at }])
-  const equal = findConflicts(placed).filter(({ kind }) => kind === 'equal-precedence')
-  for (const conflict of equal) report(conflict)
-  // Equal rules hide the rest from the search; without the later of each pair it can go on.
-  const losers = new Set(equal.map(({ rule }) => rule))
-  for (const conflict of findConflicts(placed.filter(rule => !losers.has(rule)))) report(conflict)
-
-  function report ({ kind, rule, other, methods }: Conflict<Placed>): void {
-    const rival = `routes[${other.at}] (${other.match.path})`
-    const names = methods.join(', ')
-    if (kind === 'equal-precedence') routes.report(['routes', rule.at, 'match'], `${rival} matches ${names} there with equal precedence: one request, one rule`)
-    else if (kind === 'hides') routes.report(['routes', rule.at, 'match'], `hides ${names} of ${rival}: there they are 405`, { severity: 'warning' })
-    else if (other.at === rule.at) routes.report(['routes', rule.at, 'match'], 'can never match: such a request is refused or is read as another')
-    else routes.report(['routes', rule.at, 'match'], `can never match: ${rival} stands in its way`)
-  }
 }

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { adminSchema, gatewaySchema, issuerSchema, listenSchema, upstreamSchema, type Admin, type Issuer, type Listen, type Upstream } from './gateway-schema.ts'
+import { adminSchema, issuerSchema, listenSchema, upstreamSchema, type Admin, type GatewayFile, type Issuer, type Listen, type Upstream } from './gateway-schema.ts'
 import { isObject } from './objects.ts'
 import { defaultsSchema, ruleSchema, type Defaults, type Rule } from './routes-schema.ts'
 import type { Source } from './yaml.ts'
@@ -22,7 +22,7 @@ export interface Draft {
 
 /** @param gateway the data of gateway.yaml after the environment and the secrets were put in */
 export function draftOf (config: Source, gateway: unknown, routes: Source): Draft {
-  const part = (name: keyof typeof gatewaySchema.shape) => isObject(gateway) ? gateway[name] : undefined
+  const part = (name: keyof GatewayFile) => isObject(gateway) ? gateway[name] : undefined
   const rulesFile = isObject(routes.value) ? routes.value : {}
   const rules: readonly unknown[] = Array.isArray(rulesFile.routes) ? rulesFile.routes : []
   return {

@@ -34,7 +34,7 @@ export function fromEnvironment (value: unknown, env: NodeJS.ProcessEnv, path: P
         missing.push({ path: at, message: 'write ${NAME} or ${NAME:-default}; a plain ${ is written $${' })
         return ''
       }
-      const found = env[name]
+      const found = Object.hasOwn(env, name) ? env[name] : undefined
       if (fallback !== undefined) return found === undefined || found === '' ? fallback : found
       if (found === undefined) missing.push({ path: at, message: `the environment has no ${name}` })
       return found ?? ''

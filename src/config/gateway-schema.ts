@@ -7,7 +7,7 @@ import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole
 import { httpUrl, isNetwork } from './urls.ts'
 
 /** JWS algorithms (RFC 7518, RFC 8037) that an issuer may be limited to: all asymmetric. */
-export const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
 

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { byHand, type Fail } from './by-hand.ts'
+import { all, byHand, type Fail } from './by-hand.ts'
 import { oneOrMany } from './notation.ts'
 import { isObject } from './objects.ts'
 
@@ -59,7 +59,7 @@ export function headerEntries<T> (value: unknown, why: (name: string) => string 
   const entries = Object.entries(value)
   if (entries.length === 0) return fail('must not be empty')
   const seen = new Set<string>()
-  return Object.fromEntries(entries.map(([name, one]) => {
+  return Object.fromEntries(all(entries, ([name, one]) => {
     const atKey: Fail = message => fail(message, { path: [name], key: true })
     checkedName(name, why, atKey)
     if (seen.has(foldHeaderName(name))) return atKey('names a header that stands here already, in another spelling')

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type * as z from 'zod'
 import { checkGateway } from './check-gateway.ts'
 import { checkRoutes } from './check-routes.ts'
@@ -7,7 +8,7 @@ import { draftOf } from './draft.ts'
 import { fromEnvironment, referencesIn } from './env.ts'
 import { gatewaySchema } from './gateway-schema.ts'
 import { settle } from './merge.ts'
-import { isWithin, sortMistakes, type Mistake } from './mistakes.ts'
+import { sortMistakes, type Mistake } from './mistakes.ts'
 import { isSecretPath } from './private.ts'
 import { readSource } from './read-file.ts'
 import { routesSchema } from './routes-schema.ts'
@@ -15,8 +16,11 @@ import { putSecrets } from './put-secrets.ts'
 import type { Source } from './yaml.ts'
 import { reportIssues } from './zod-mistakes.ts'
 
-export type { Configuration, Route, RouteLimit, HeaderRules, IdentityHeader } from './configuration.ts'
+export type { Configuration } from './configuration.ts'
 export { formatMistake, type Mistake } from './mistakes.ts'
+
+// This file is dist/src/config/load.js of the package.
+const SHIPPED = fileURLToPath(new URL('../../../', import.meta.url))
 
 export interface Loaded {
   /** absent where any mistake is an error */
@@ -35,9 +39,9 @@ export interface LoadOptions {
  * connection made. Never throws for what the files hold.
  */
 export async function loadConfiguration (paths: Configuration['files'], env: NodeJS.ProcessEnv, { secrets = 'required' }: LoadOptions = {}): Promise<Loaded> {
-  const start = `Start with: countersign start --config ${paths.config} --routes ${paths.routes}`
-  const config = await readSource(paths.config, `A first gateway.yaml is config/gateway.yaml of the package.\n${start}`)
-  const routes = await readSource(paths.routes, `A first routes.yaml is two lines per rule, "match: GET /status" and "require: user", under "routes:"; routes.yaml of the package is an example.\n${start}`)
+  const start = `countersign start --config ${paths.config} --routes ${paths.routes}`
+  const config = await readSource(paths.config, `Begin with the one that ships:\n  cp ${SHIPPED}config/gateway.yaml ${paths.config}\n  ${start}`)
+  const routes = await readSource(paths.routes, `Begin with the one that ships:\n  cp ${SHIPPED}routes.yaml ${paths.routes}\n  ${start}`)
 
   const gateway = await fillIn(config, env, secrets)
   for (const path of referencesIn(routes.value)) {
@@ -69,6 +73,6 @@ function parse<S extends z.ZodType> (schema: S, value: unknown, source: Source):
   if (value === undefined) return undefined
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  reportIssues(result.error.issues.filter(({ path }) => !source.spoiled.some(area => isWithin(path, area))), schema, source)
+  reportIssues(result.error.issues, schema, source)
   return undefined
 }

@@ -35,7 +35,7 @@ export function formatMistake ({ file, line, column, path, message, severity }: 
 /** In reading order, each said once. */
 export function sortMistakes (mistakes: readonly Mistake[]): Mistake[] {
   const sorted = mistakes.toSorted((a, b) => a.line - b.line || a.column - b.column)
-  const once = sorted.filter((one, at) => sorted.findIndex(other => formatMistake(other) === formatMistake(one)) === at)
+  const once = [...new Map(sorted.map(one => [formatMistake(one), one])).values()]
   const last = once[MISTAKES_SHOWN]
   if (last === undefined) return once
   const more = once.length - MISTAKES_SHOWN

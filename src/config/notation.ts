@@ -1,11 +1,8 @@
 import * as z from 'zod'
 import { parseClaimPath, type ClaimConditions, type Scalar } from '../policy/claims.ts'
-import { byHand, jsonOf, type Fail } from './by-hand.ts'
+import { all, byHand, jsonOf, type Fail } from './by-hand.ts'
 import { isObject } from './objects.ts'
 import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts'
-
-// The environment's values come as text, so an editor must let "${PORT}" stand where a number or a pattern is wanted.
-const FROM_ENVIRONMENT = '\\$\\{'
 
 /** Text with no control characters and no blanks around it, which no comparison would ever meet. */
 export function text (most = 1000) {
@@ -18,16 +15,14 @@ export function text (most = 1000) {
 /** One of a thing or a list of them: always a list once parsed; never empty, unless no check hangs on it. */
 export function oneOrMany<T extends z.ZodType> (item: T, { least = 1 } = {}) {
   return z.unknown()
-    .transform((value): unknown[] => Array.isArray(value) ? value : [value])
+    .transform((value): readonly unknown[] => Array.isArray(value) ? [...value as readonly unknown[]] : [value])
     .pipe(z.array(item).min(least, 'must not be empty'))
     .meta(jsonOf(z.union([item, z.array(item).min(least)])))
 }
 
 /** A whole number; from gateway.yaml also text of digits, as `"${PORT}"` gives. */
 export function whole (least: number, most: number, { fromText = false } = {}) {
-  const number = z.int().min(least).max(most)
-  const shape = fromText ? z.union([number, z.string().regex(new RegExp(FROM_ENVIRONMENT))]) : number
-  return byHand(shape, (value, fail) => {
+  return byHand(z.int().min(least).max(most), (value, fail) => {
     const read = fromText && typeof value === 'string' && /^(0|[1-9][0-9]{0,15})$/.test(value) ? Number(value) : value
     if (typeof read === 'number' && Number.isSafeInteger(read) && read >= least && read <= most) return read
     return fail(`expected a whole number from ${least} to ${most}`, { found: true })
@@ -36,8 +31,7 @@ export function whole (least: number, most: number, { fromText = false } = {}) {
 
 /** true or false; from gateway.yaml also as text, as `"${FLAG}"` gives. */
 export function flag () {
-  const shape = z.union([z.boolean(), z.string().regex(new RegExp(FROM_ENVIRONMENT))])
-  return byHand(shape, (value, fail) => {
+  return byHand(z.boolean(), (value, fail) => {
     if (value === true || value === 'true') return true
     if (value === false || value === 'false') return false
     return fail('expected true or false', { found: true })
@@ -47,7 +41,7 @@ export function flag () {
 /** Milliseconds, written `30s`. */
 export function duration (least: string, most: string) {
   const [min = 0, max = 0] = [parseDuration(least), parseDuration(most)]
-  return byHand(z.string().regex(new RegExp(`${DURATION_PATTERN}|${FROM_ENVIRONMENT}`)).meta({ title: 'duration', examples: ['250ms', '30s', '5m', '24h'] }), (value, fail) => {
+  return byHand(z.string().regex(new RegExp(DURATION_PATTERN)).meta({ title: 'duration', examples: ['250ms', '30s', '5m', '24h'] }), (value, fail) => {
     const read = typeof value === 'string' ? parseDuration(value) : undefined
     if (read === undefined) return fail('expected a duration such as 250ms, 30s, 5m or 24h', { found: true })
     if (read < min || read > max) return fail(`expected a duration from ${least} to ${most}`, { found: true })
@@ -58,7 +52,7 @@ export function duration (least: string, most: string) {
 /** Bytes, written `10MiB`. */
 export function size (least: string, most: string) {
   const [min = 0, max = 0] = [parseSize(least), parseSize(most)]
-  return byHand(z.string().regex(new RegExp(`${SIZE_PATTERN}|${FROM_ENVIRONMENT}`)).meta({ title: 'size', examples: ['512B', '32KiB', '10MiB'] }), (value, fail) => {
+  return byHand(z.string().regex(new RegExp(SIZE_PATTERN)).meta({ title: 'size', examples: ['512B', '32KiB', '10MiB'] }), (value, fail) => {
     const read = typeof value === 'string' ? parseSize(value) : undefined
     if (read === undefined) return fail('expected a size such as 512B, 32KiB or 10MiB', { found: true })
     if (read < min || read > max) return fail(`expected a size from ${least} to ${most}`, { found: true })
@@ -79,7 +73,7 @@ export function claimConditions () {
     if (!isObject(value)) return fail('expected a mapping such as { tenant: acme } or { groups: [a, b] }', { found: true })
     const entries = Object.entries(value)
     if (entries.length === 0) return fail('must not be empty: that would be no check')
-    return entries.map(([name, wanted]) => {
+    return all(entries, ([name, wanted]) => {
       const within: Fail = (message, hints) => fail(message, { path: [name], ...hints })
       const values: readonly unknown[] = Array.isArray(wanted) ? wanted : [wanted]
       if (values.length === 0) return within('must not be empty: that would be no check')

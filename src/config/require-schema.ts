@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { AdmittedKind, Alternative, Conditions, Require } from '../policy/require.ts'
 import { compileWhere } from '../policy/where.ts'
-import { byHand, type Fail, type Use } from './by-hand.ts'
+import { all, byHand, type Fail, type Use } from './by-hand.ts'
 import { claimConditions, oneOrMany, text } from './notation.ts'
 import { isObject } from './objects.ts'
 import { parseDuration } from './units.ts'
@@ -70,7 +70,7 @@ export const requireSchema = byHand(z.union([z.literal('public'), oneShape, z.ar
   if (given.length === 0) return fail('must not be empty: write public, user, client, …')
   const open = given.indexOf('public')
   if (open !== -1) return fail('public stands alone: beside it every other word would be no check', { path: [open] })
-  return given.map((one, at) => alternative(one, [at], WORDS, fail, use))
+  return all(given, (one, at) => alternative(one, [at], WORDS, fail, use))
 }).describe('Who may call: public, user, client, user|client, one of the last three with conditions, or a list of these, of which one suffices.')
 
 function alternative (value: unknown, path: PropertyKey[], words: readonly string[], fail: Fail, use: Use): Alternative {

@@ -40,7 +40,7 @@ export async function readSecret (notation: unknown, folder: string, env: NodeJS
   if (typeof notation === 'string') return checked(notation)
   if (!isObject(notation) || Object.keys(notation).length !== 1) return undefined
   if (typeof notation.env === 'string' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(notation.env)) {
-    const value = env[notation.env]
+    const value = Object.hasOwn(env, notation.env) ? env[notation.env] : undefined
     return value === undefined ? { problem: `the environment has no ${notation.env}`, missing: true } : checked(value)
   }
   if (typeof notation.file === 'string' && notation.file !== '') return await fromFile(resolve(folder, notation.file))

@@ -1,5 +1,5 @@
 /** The candidate that a slip of the fingers most likely meant, or undefined where none is near. */
-export function nearest (word: string, candidates: readonly string[]): string | undefined {
+function nearest (word: string, candidates: readonly string[]): string | undefined {
   // A hostile file may hold a very long key; no known word is longer than this.
   if (word.length > 64) return undefined
   const allowance = Math.max(1, Math.floor(word.length / 3))

@@ -7,7 +7,7 @@ import { byHand } from './by-hand.ts'
  * No message repeats it: it could hold a password.
  */
 export function httpUrl ({ query = false } = {}) {
-  return byHand(z.string().regex(/^https?:\/\/|\$\{/), (value, fail) => {
+  return byHand(z.string().regex(/^https?:\/\//), (value, fail) => {
     if (typeof value !== 'string') return fail('expected a URL such as https://example.com', { found: true })
     if (/[\s\\\0-\x1f\x7f]/.test(value) || !URL.canParse(value)) return fail('expected a URL such as https://example.com')
     const url = new URL(value)

@@ -1,7 +1,7 @@
 import type { Scalar } from 'yaml'
 
 // What YAML 1.1 readers take for true and false and YAML 1.2 for words.
-const OLD_TRUTHS = /^(?:yes|no|on|off|y|n)$/i
+const OLD_TRUTHS = /^(?:yes|no|on|off)$/i
 
 /**
  * The value of a scalar, where it can be read in one way only. YAML turns plain 007 into 7, 1e3 into 1000 and

@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { typeWords, type IssueHints } from './by-hand.ts'
-import { formatPath, isWithin, type Path } from './mistakes.ts'
+import { formatPath, type Path } from './mistakes.ts'
 import { isObject } from './objects.ts'
 import { isPrivate, isSecretPath } from './private.ts'
 import { allowedKeys } from './shapes.ts'
@@ -17,7 +17,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
 /** Reports each issue of a parse as one line at its place in the file. */
 export function reportIssues (issues: readonly z.core.$ZodIssue[], schema: z.ZodType, source: Source): void {
   for (const issue of issues) {
-    if (source.spoiled.some(area => isWithin(issue.path, area))) continue
     if (issue.code === 'unrecognized_keys') {
       const known = allowedKeys(schema, issue.path)
       for (const key of issue.keys) reportUnknownKey([...issue.path, key], known, source)
@@ -32,10 +31,7 @@ function reportIssue (issue: z.core.$ZodIssue, source: Source): void {
   if (issue.code === 'invalid_key') return source.report(path, issue.issues[0]?.message ?? issue.message, { on: 'key' })
   if (found === undefined) return source.report(path, `${lastName(path)} is missing`)
   if (issue.code === 'invalid_value') return source.report(path, withFound(source, path, expectOneOf(wordOf(found), issue.values.map(String))))
-  if (issue.code === 'invalid_type') {
-    const quote = issue.expected === 'string' && (typeof found === 'number' || typeof found === 'boolean') ? ': quote it' : ''
-    return source.report(path, withFound(source, path, `expected ${typeWords(issue.expected)}${quote}`))
-  }
+  if (issue.code === 'invalid_type') return source.report(path, withFound(source, path, `expected ${typeWords(issue.expected)}`))
   source.report(path, issue.message)
 }
 
@@ -60,7 +56,9 @@ function reportUnknownKey (path: Path, known: readonly string[], source: Source)
 }
 
 function withFound (source: Source, path: Path, expected: string): string {
-  return `found ${isPrivate(path) ? kindOf(rawAt(source.value, path)) : shown(rawAt(source.value, path))}; ${expected}`
+  const value = rawAt(source.value, path)
+  const quote = expected === 'expected text' && (typeof value === 'number' || typeof value === 'boolean') ? ': quote it' : ''
+  return `found ${isPrivate(path) ? kindOf(value) : shown(value)}; ${expected}${quote}`
 }
 
 /** What the file has, in a few words: never more than 60 characters of it. */

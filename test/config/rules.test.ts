@@ -1,0 +1,140 @@
+import t from 'tap'
+import { GATEWAY, load } from './files.ts'
+
+const SECOND_ISSUER = GATEWAY.replace('upstreams:', '  other: { issuer: https://id.example.com, audience: a, idp: rfc9068 }\nupstreams:')
+const SECOND_UPSTREAM = `${GATEWAY}  crm: { url: https://crm.example.com, credential: none }\n`
+
+interface Row {
+  readonly promise: string
+  readonly routes: string
+  readonly gateway?: string
+  /** line:column and path */
+  readonly wrong: readonly string[]
+  /** what the message must name */
+  readonly names?: readonly string[]
+}
+
+const rule = (lines: string) => `routes:\n  - match: GET /a\n    require: user\n${lines}`
+const required = (value: string) => `routes:\n  - match: GET /a\n    require: ${value}\n`
+
+const REFUSED: readonly Row[] = [
+  { promise: 'a rule without require', routes: 'routes:\n  - match: GET /a\n', wrong: ['2:5 routes[0]'], names: ['require', 'public', 'user', 'client'] },
+  { promise: 'a misspelt require, with the nearest spelling', routes: required('usr'), wrong: ['3:14 routes[0].require'], names: ['"usr"', 'user|client', 'did you mean "user"?'] },
+  { promise: 'a misspelt key, at the key', routes: 'routes:\n  - match: GET /a\n    requier: user\n', wrong: ['2:5 routes[0]', '3:5 routes[0].requier'], names: ['did you mean "require"?'] },
+  { promise: 'an unknown key of the file', routes: `${required('user')}rules: []\n`, wrong: ['4:1 rules'] },
+  { promise: 'no rules', routes: 'routes: []\n', wrong: ['1:9 routes'] },
+  { promise: 'no routes', routes: 'defaults: { timeout: 5s }\n', wrong: ['1:1'], names: ['routes'] },
+  { promise: 'an empty file', routes: '', wrong: ['1:1'] },
+  { promise: 'a file of comments', routes: '# nothing yet\n', wrong: ['1:1'] },
+  { promise: 'an empty require', routes: required(''), wrong: ['3:14 routes[0].require'] },
+  { promise: 'an empty list in require', routes: required('[]'), wrong: ['3:14 routes[0].require'] },
+  { promise: 'an empty mapping in require', routes: required('{}'), wrong: ['3:14 routes[0].require'] },
+  { promise: 'no conditions where some were promised', routes: required('{ user: {} }'), wrong: ['3:22 routes[0].require.user'] },
+  { promise: 'conditions that are nothing', routes: required('{ user: }'), wrong: ['3:22 routes[0].require.user'] },
+  { promise: 'conditions on public', routes: required('{ public: { scope: a } }'), wrong: ['3:16 routes[0].require.public'] },
+  { promise: 'public beside others', routes: required('[user, public]'), wrong: ['3:21 routes[0].require[1]'] },
+  { promise: 'two words in one mapping', routes: required('{ user: { scope: a }, client: { scope: b } }'), wrong: ['3:14 routes[0].require'] },
+  { promise: 'an agent', routes: required('agent'), wrong: ['3:14 routes[0].require'] },
+  { promise: 'a list in a list', routes: required('[[user]]'), wrong: ['3:15 routes[0].require[0]'] },
+  { promise: 'every bad alternative, not only the first', routes: required('[usr, { client: { scop: a } }]'), wrong: ['3:15 routes[0].require[0]', '3:32 routes[0].require[1].client.scop'] },
+  { promise: 'a misspelt condition', routes: required('{ user: { scopes: a } }'), wrong: ['3:24 routes[0].require.user.scopes'], names: ['did you mean "scope"?'] },
+  ...['scope', 'any_scope', 'permission', 'any_permission', 'role', 'any_role', 'client_id', 'audience', 'acr'].flatMap((condition): Row[] => [
+    { promise: `an empty list of ${condition}`, routes: required(`{ user: { ${condition}: [] } }`), wrong: [`3:${26 + condition.length} routes[0].require.user.${condition}`] },
+    { promise: `an empty text as ${condition}`, routes: required(`{ user: { ${condition}: "" } }`), wrong: [`3:${26 + condition.length} routes[0].require.user.${condition}`] },
+    { promise: `nothing as ${condition}`, routes: required(`{ user: { ${condition}: } }`), wrong: [`3:${26 + condition.length} routes[0].require.user.${condition}`] }
+  ]),
+  { promise: 'a number as scope', routes: required('{ user: { scope: 7 } }'), wrong: ['3:31 routes[0].require.user.scope'], names: ['quote'] },
+  { promise: 'empty claims', routes: required('{ user: { claims: {} } }'), wrong: ['3:32 routes[0].require.user.claims'] },
+  { promise: 'an empty list of values of a claim', routes: required('{ user: { claims: { a: [] } } }'), wrong: ['3:37 routes[0].require.user.claims.a'] },
+  { promise: 'a claim path with an empty name', routes: required('{ user: { claims: { a..b: 1 } } }'), wrong: ['3:34 routes[0].require.user.claims["a..b"]'] },
+  { promise: 'nothing as the value of a claim', routes: required('{ user: { claims: { a: null } } }'), wrong: ['3:37 routes[0].require.user.claims.a'] },
+  ...['0', '-1', '1.5', '"soon"', '0s'].map((age): Row => ({ promise: `max_age ${age}`, routes: required(`{ user: { max_age: ${age} } }`), wrong: ['3:33 routes[0].require.user.max_age'] })),
+  { promise: 'a where that does not parse', routes: required('{ user: { where: "claims.a ==" } }'), wrong: ['3:31 routes[0].require.user.where'] },
+  { promise: 'a where that names an unknown variable', routes: required('{ user: { where: "clams.a == 1" } }'), wrong: ['3:31 routes[0].require.user.where'] },
+  { promise: 'a where that is no yes or no', routes: required('{ user: { where: "1 + 1" } }'), wrong: ['3:31 routes[0].require.user.where'] },
+  { promise: 'a where with wrong types', routes: required('{ user: { where: "principal.kind == 1" } }'), wrong: ['3:31 routes[0].require.user.where'] },
+  { promise: 'a where with a regular expression', routes: required('{ user: { where: "claims.a.matches(\'^(a+)+$\')" } }'), wrong: ['3:31 routes[0].require.user.where'] },
+  { promise: 'an empty where', routes: required('{ user: { where: "" } }'), wrong: ['3:31 routes[0].require.user.where'] },
+
+  { promise: 'a method that is none', routes: 'routes:\n  - match: FETCH /a\n    require: user\n', wrong: ['2:12 routes[0].match'] },
+  { promise: 'a match without a method', routes: 'routes:\n  - match: /a\n    require: user\n', wrong: ['2:12 routes[0].match'] },
+  { promise: 'a path without its slash', routes: 'routes:\n  - match: GET admin/**\n    require: user\n', wrong: ['2:12 routes[0].match'] },
+  { promise: 'two parameters in one segment', routes: 'routes:\n  - match: "GET /:a-:b-"\n    require: user\n', wrong: ['2:12 routes[0].match'] },
+  { promise: 'a list of methods', routes: 'routes:\n  - match: [GET, /a]\n    require: user\n', wrong: ['2:12 routes[0].match'] },
+  { promise: 'a rule that is no mapping', routes: 'routes:\n  - GET /a\n', wrong: ['2:5 routes[0]'] },
+
+  { promise: 'two rules of equal precedence', routes: 'routes:\n  - match: GET|POST /a/:id\n    require: user\n  - match: POST /a/:key\n    require: client\n', wrong: ['4:12 routes[1].match'] },
+  { promise: 'the same rule twice', routes: 'routes:\n  - match: ANY /a\n    require: user\n  - match: ANY /a\n    require: public\n', wrong: ['4:12 routes[1].match'] },
+  { promise: 'a rule that can never match', routes: 'routes:\n  - match: GET /Orders\n    require: user\n  - match: GET /orders\n    require: public\n', wrong: ['2:12 routes[0].match', '4:12 routes[1].match'] },
+  { promise: 'an id twice', routes: 'routes:\n  - match: GET /a\n    require: user\n    id: x\n  - match: GET /b\n    require: user\n    id: x\n', wrong: ['7:9 routes[1].id'] },
+  { promise: 'a public * with the gateway\'s credential', routes: 'routes:\n  - match: GET /a/*\n    require: public\n', wrong: ['2:12 routes[0].match'] },
+
+  { promise: 'an unknown issuer', routes: rule('    issuers: mian\n'), wrong: ['4:14 routes[0].issuers'], names: ['did you mean "main"?'] },
+  { promise: 'an unknown issuer of a list', routes: rule('    issuers: [main, toString]\n'), wrong: ['4:21 routes[0].issuers[1]'] },
+  { promise: 'an empty list of issuers', routes: rule('    issuers: []\n'), wrong: ['4:14 routes[0].issuers'] },
+  { promise: 'an unknown issuer in defaults', routes: `defaults: { issuers: mian }\n${rule('')}`, wrong: ['1:22 defaults.issuers'] },
+  { promise: 'no issuers where there are several', gateway: SECOND_ISSUER, routes: rule(''), wrong: ['2:5 routes[0]'], names: ['main', 'other'] },
+  { promise: 'no upstream where there are several', gateway: SECOND_UPSTREAM, routes: rule(''), wrong: ['2:5 routes[0]'], names: ['erp', 'crm'] },
+  { promise: 'an unknown upstream', routes: rule('    upstream: epr\n'), wrong: ['4:15 routes[0].upstream'], names: ['did you mean "erp"?'] },
+  { promise: 'an inherited name as upstream', routes: rule('    upstream: constructor\n'), wrong: ['4:15 routes[0].upstream'] },
+
+  { promise: 'a credential of a rule\'s own', routes: rule('    credential: basic\n'), wrong: ['4:17 routes[0].credential'] },
+  { promise: 'a rewrite with a parameter that the match lacks', routes: rule('    rewrite: /v2/:id\n'), wrong: ['4:14 routes[0].rewrite'] },
+  { promise: 'a rewrite with a * that the match lacks', routes: rule('    rewrite: /v2/*\n'), wrong: ['4:14 routes[0].rewrite'] },
+  ...['v2/a', '/v2/../a', '/v2//a', '/a?b', '"/a#b"', '/*/a', '/%2e%2e/a', '/:a-b'].map((path): Row => ({ promise: `a rewrite to ${path}`, routes: rule(`    rewrite: ${path}\n`), wrong: ['4:14 routes[0].rewrite'] })),
+  { promise: 'a rewrite of defaults that does not fit a match', routes: `defaults: { rewrite: /v2/* }\n${rule('')}`, wrong: ['3:12 routes[0].match'] },
+  ...['30', '-1s', '1.5s', 'Infinity', '0s', '2h', '30 s', '30S'].map((time): Row => ({ promise: `timeout ${time}`, routes: rule(`    timeout: ${time}\n`), wrong: ['4:14 routes[0].timeout'] })),
+  ...['10', '10MB', '-1KiB', '1e3B'].map((size): Row => ({ promise: `body_limit ${size}`, routes: rule(`    body_limit: ${size}\n`), wrong: ['4:17 routes[0].body_limit'] })),
+  { promise: 'a limit with nothing in it', routes: rule('    rate_limit: { max: 0, per: 0s, by: all }\n'), wrong: ['4:24 routes[0].rate_limit.max', '4:32 routes[0].rate_limit.per', '4:40 routes[0].rate_limit.by'] },
+  { promise: 'a limit that does not say by whom', routes: rule('    rate_limit: { max: 5, per: 1m }\n'), wrong: ['4:17 routes[0].rate_limit'] },
+  { promise: 'an empty list of limits', routes: rule('    rate_limit: []\n'), wrong: ['4:17 routes[0].rate_limit'] },
+  { promise: 'what is not in this version', routes: rule('    retry: {}\n    enforce: report\n'), wrong: ['4:5 routes[0].retry', '5:5 routes[0].enforce'], names: ['not in this version'] },
+  { promise: 'require in defaults', routes: `defaults: { require: public }\n${rule('')}`, wrong: ['1:13 defaults.require'] },
+  { promise: 'match, id, enforce in defaults', routes: `defaults: { match: GET /, id: a, enforce: report }\n${rule('')}`, wrong: ['1:13 defaults.match', '1:27 defaults.id', '1:34 defaults.enforce'] },
+  { promise: 'a reference to the environment in the policy', routes: rule('    upstream: ${UPSTREAM:-erp}\n'), wrong: ['4:15 routes[0].upstream'] },
+
+  ...['Authorization', 'Proxy-Authorization', 'cookie', 'DPoP', 'X-Api-Key', 'X_Api_Key', 'Host', 'Content-Length', 'Transfer-Encoding', 'Connection', 'Expect', 'Upgrade', 'TE', 'Trailer', 'Keep-Alive', 'Proxy-Foo', 'X-Request-Id', 'traceparent', 'X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', '"a b"', '"a:b"', '"ä"', '""'].flatMap((name): Row[] => {
+    const plain = name.replaceAll('"', '')
+    const last = /^[\w-]+$/.test(plain) ? `.${plain}` : `["${plain}"]`
+    return [
+      { promise: `headers.set ${name}`, routes: rule(`    headers: { set: { ${name}: x } }\n`), wrong: [`4:23 routes[0].headers.set${last}`] },
+      { promise: `identity ${name}`, routes: rule(`    identity: { headers: { ${name}: sub } }\n`), wrong: [`4:28 routes[0].identity.headers${last}`] }
+    ]
+  }),
+  ...['""', '"a\\r\\nX-Admin: 1"', '" a"', '"ä"', '5'].map((value): Row => ({ promise: `a header's value ${value}`, routes: rule(`    headers: { set: { X-A: ${value} } }\n`), wrong: ['4:28 routes[0].headers.set.X-A'] })),
+  { promise: 'a header in two spellings', routes: rule('    headers: { set: { X-A: 1a, X_a: 2b } }\n'), wrong: ['4:32 routes[0].headers.set.X_a'] },
+  { promise: 'an identity header that headers sets', routes: rule('    headers: { set: { X-User: a } }\n    identity: { headers: { x-user: sub } }\n'), wrong: ['5:28 routes[0].identity.headers.x-user'] },
+  ...['X-Forwarded-For', 'X-Forwarded-User', 'X-Forwarded-Email', 'X-Forwarded-Groups', 'X-Forwarded-Access-Token', 'X-Forwarded-Preferred-Username', 'X-Forwarded-Host', 'X-Forwarded-Proto', 'Authorization', 'Cookie', 'X-Forwarded-*'].map((name): Row => ({
+    promise: `headers.keep ${name}`, routes: rule(`    headers: { keep: ["${name}"] }\n`), wrong: ['4:23 routes[0].headers.keep[0]']
+  })),
+  ...['Set-Cookie', 'WWW-Authenticate', 'Proxy-Authenticate', 'Content-Length', 'X-Request-Id', 'Connection'].map((name): Row => ({
+    promise: `response_headers.set ${name}`, routes: rule(`    response_headers: { set: { ${name}: x } }\n`), wrong: [`4:32 routes[0].response_headers.set.${name}`]
+  })),
+  { promise: 'a header that carries the upstream\'s credential', gateway: GATEWAY.replace('        audience: https://erp', '        header: X-Erp-Token\n        audience: https://erp'), routes: rule('    headers: { set: { x_erp_token: a } }\n'), wrong: ['4:23 routes[0].headers.set.x_erp_token'] },
+  { promise: 'any rule for tokens where there are no issuers', gateway: 'upstreams: { erp: { url: https://erp.example.com, credential: none } }\n', routes: rule(''), wrong: ['3:14 routes[0].require'] }
+]
+
+for (const { promise, routes, gateway, wrong, names = [] } of REFUSED) {
+  t.test(`routes.yaml is refused for ${promise}`, async t => {
+    const { places, lines, configuration } = await load({ routes, ...gateway !== undefined && { gateway } })
+    t.same(places, wrong.map(place => `routes.yaml:${place}`), lines.join('\n'))
+    t.equal(configuration, undefined)
+    for (const name of names) t.ok(lines.some(line => line.includes(name)), `names ${name}`)
+  })
+}
+
+const WARNED: readonly Row[] = [
+  { promise: 'a narrower path that hides a method of a broader one', routes: 'routes:\n  - match: ANY /a/*\n    require: user\n  - match: GET /a/b\n    require: user\n', wrong: ['4:12 routes[1].match'] },
+  { promise: 'an alternative that another makes idle', routes: required('[user, { user: { scope: a } }]'), wrong: ['3:21 routes[0].require[1]'] },
+  { promise: 'a rewrite that loses a parameter', routes: 'routes:\n  - match: GET /a/:id\n    require: user\n    rewrite: /b\n', wrong: ['4:14 routes[0].rewrite'] },
+  { promise: 'identity on a public rule', routes: 'routes:\n  - match: GET /a\n    require: public\n    identity: { headers: { X-User: sub } }\n', wrong: ['4:15 routes[0].identity'] },
+  { promise: 'a kind that the IdP never proves', gateway: GATEWAY.replace('auth0\n', 'zitadel\n'), routes: required('user'), wrong: ['3:14 routes[0].require'] }
+]
+
+for (const { promise, routes, gateway, wrong } of WARNED) {
+  t.test(`routes.yaml loads with a warning for ${promise}`, async t => {
+    const { places, lines, configuration } = await load({ routes, ...gateway !== undefined && { gateway } })
+    t.same(places, wrong.map(place => `warning routes.yaml:${place}`), lines.join('\n'))
+    t.ok(configuration)
+  })
+}

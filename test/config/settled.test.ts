@@ -1,0 +1,135 @@
+import t from 'tap'
+import { GATEWAY, load, SECRET } from './files.ts'
+
+const TWO_UPSTREAMS = `${GATEWAY}    headers: { set: { X-From: upstream, X-Tier: one }, remove: [X-Debug], keep: [X-Forwarded-Tenant] }
+  crm: { url: https://crm.example.com, credential: { headers: { X-Crm-Key: ${SECRET} } } }
+`
+
+async function routesOf (routes: string, gateway = GATEWAY) {
+  const { configuration, lines } = await load({ gateway, routes })
+  t.same(lines, [])
+  return configuration?.routes ?? []
+}
+
+t.test('a rule that says nothing more gets every default', async t => {
+  const [route] = await routesOf('routes:\n  - match: GET|POST /a/:id\n    require: user\n')
+  t.match(route, {
+    name: 'GET|POST /a/:id',
+    id: undefined,
+    require: [{ kinds: ['user'], conditions: {} }],
+    issuers: ['main'],
+    upstream: 'erp',
+    withoutCredential: false,
+    timeout: 30_000,
+    idle_timeout: 60_000,
+    rate_limits: [],
+    headers: { set: {}, remove: [], keep: [] },
+    response_headers: { set: {}, remove: [], keep: [] },
+    identity: []
+  })
+  t.equal(route?.body_limit, undefined)
+  t.match(route?.at, /routes\.yaml:2$/)
+})
+
+t.test('gateway.yaml gets the contract\'s defaults', async t => {
+  const { configuration } = await load({})
+  if (configuration === undefined) return t.fail('it loads')
+  const { listen, admin, log, drain_delay: delay, drain_timeout: drain, problems_base: base, issuers, upstreams } = configuration.gateway
+  t.same(listen, { host: '0.0.0.0', port: 8080, trusted_proxies: [], max_header_size: 32_768, max_token_size: 16_384, header_timeout: 10_000 })
+  t.same(admin, { host: '127.0.0.1', port: 9090 })
+  t.same([log, delay, drain, base], [{ level: 'info', requests: true }, 0, 30_000, 'urn:countersign:problem:'])
+  t.match(issuers.main, { clock_tolerance: 5000, keys_max_stale: 86_400_000, allow_http: false, audience: ['https://api.example.com'] })
+  t.match(upstreams.erp?.credential, { kind: 'client_credentials', auth_method: 'client_secret_basic', basic_encoding: 'rfc6749', header: 'Authorization' })
+})
+
+t.test('defaults hold where a rule says nothing, and give way where it does', async t => {
+  const [one, two] = await routesOf(`
+defaults:
+  timeout: 5s
+  idle_timeout: 10s
+  body_limit: 1MiB
+  credential: none
+  rewrite: /v2/*
+  identity: { headers: { X-User: sub } }
+routes:
+  - { match: GET /a/*, require: user }
+  - { match: GET /b/*, require: user, timeout: 1m, idle_timeout: 2m, body_limit: 0B, rewrite: /v3/*, identity: { headers: { X-Org: org.name } } }
+`)
+  t.match(one, { timeout: 5000, idle_timeout: 10_000, body_limit: 1_048_576, withoutCredential: true, rewrite: '/v2/*', identity: [{ header: 'X-User', claim: 'sub', path: ['sub'] }] })
+  t.match(two, { timeout: 60_000, idle_timeout: 120_000, body_limit: 0, withoutCredential: true, rewrite: '/v3/*', identity: [{ header: 'X-Org', claim: 'org.name', path: ['org', 'name'] }] })
+})
+
+t.test('a default limit is one object in every rule that takes it: one counter', async t => {
+  const [one, two, three] = await routesOf(`
+defaults: { rate_limit: { max: 5, per: 1m, by: client } }
+routes:
+  - { match: GET /a, require: user }
+  - { match: GET /b, require: user }
+  - { match: GET /c, require: user, rate_limit: [{ max: 1, per: 1s, by: user }, { max: 9, per: 1h, by: address }] }
+`)
+  t.same(one?.rate_limits, [{ max: 5, per: 60_000, by: 'client', shared: true }])
+  t.equal(one?.rate_limits[0], two?.rate_limits[0])
+  t.same(three?.rate_limits, [{ max: 1, per: 1000, by: 'user', shared: false }, { max: 9, per: 3_600_000, by: 'address', shared: false }])
+})
+
+t.test('headers add up: upstream, defaults, rule; the last word on a name counts', async t => {
+  const [one, two, three] = await routesOf(`
+defaults: { upstream: erp, headers: { set: { X-From: defaults, X-All: a }, remove: X-Trace }, response_headers: { remove: X-Internal } }
+routes:
+  - { match: GET /a, require: user }
+  - { match: GET /b, require: user, headers: { set: { x_from: rule }, remove: [X-All], keep: [X-Forwarded-Site] }, response_headers: { set: { Cache-Control: no-store }, keep: Server } }
+  - { match: GET /c, require: user, upstream: crm }
+`, TWO_UPSTREAMS)
+  t.same(one?.headers, { set: { 'X-From': 'defaults', 'X-Tier': 'one', 'X-All': 'a' }, remove: ['x-debug', 'x-trace'], keep: ['x-forwarded-tenant'] })
+  t.same(two?.headers, { set: { x_from: 'rule', 'X-Tier': 'one' }, remove: ['x-debug', 'x-trace', 'x-all'], keep: ['x-forwarded-tenant', 'x-forwarded-site'] })
+  t.same(two?.response_headers, { set: { 'Cache-Control': 'no-store' }, remove: ['x-internal'], keep: ['server'] })
+  t.same(three?.headers, { set: { 'X-From': 'defaults', 'X-All': 'a' }, remove: ['x-trace'], keep: [] })
+})
+
+t.test('a header that is a credential\'s is told apart by the rule\'s own upstream', async t => {
+  const { places } = await load({
+    gateway: TWO_UPSTREAMS,
+    routes: 'defaults: { headers: { set: { X-Crm-Key: a } } }\nroutes:\n  - { match: GET /a, require: user, upstream: erp }\n  - { match: GET /b, require: user, upstream: crm }\n'
+  })
+  t.same(places, ['routes.yaml:4:5 routes[1]'])
+})
+
+t.test('require has one normal form, however it is written', async t => {
+  const spellings: ReadonlyArray<[string, unknown]> = [
+    ['public', 'public'],
+    ['user', [{ kinds: ['user'], conditions: {} }]],
+    ['[user]', [{ kinds: ['user'], conditions: {} }]],
+    ['user|client', [{ kinds: ['user', 'client'], conditions: {} }]],
+    ['client|user', [{ kinds: ['user', 'client'], conditions: {} }]],
+    ['{ user|client: { scope: a } }', [{ kinds: ['user', 'client'], conditions: { scope: ['a'] } }]],
+    ['{ client: { scope: [a, b], any_scope: c d } }', [{ kinds: ['client'], conditions: { scope: ['a', 'b'], any_scope: ['c', 'd'] } }]],
+    ['{ client: { role: "my role", client_id: [x, y] } }', [{ kinds: ['client'], conditions: { role: ['my role'], client_id: ['x', 'y'] } }]],
+    ['{ user: { max_age: 300, acr: gold } }', [{ kinds: ['user'], conditions: { max_age: 300, acr: ['gold'] } }]],
+    ['{ user: { max_age: 5m } }', [{ kinds: ['user'], conditions: { max_age: 300 } }]],
+    ['{ user: { claims: { a.b: 1, "https://x.y/z": [p, true] } } }', [{ kinds: ['user'], conditions: { claims: [{ name: 'a.b', path: ['a', 'b'], values: [1] }, { name: 'https://x.y/z', path: ['https://x.y/z'], values: ['p', true] }] } }]],
+    ['{ user: { where: "!has(claims.blocked)" } }', [{ kinds: ['user'], conditions: { where: '!has(claims.blocked)' } }]],
+    ['[user, { client: { scope: a } }]', [{ kinds: ['user'], conditions: {} }, { kinds: ['client'], conditions: { scope: ['a'] } }]]
+  ]
+  for (const [written, normal] of spellings) {
+    const [route] = await routesOf(`routes:\n  - match: GET /a\n    require: ${written}\n`)
+    t.same(route?.require, normal, written)
+  }
+})
+
+t.test('a public rule takes no issuers; any other those that it names', async t => {
+  const gateway = GATEWAY.replace('upstreams:', '  other: { issuer: https://id.example.com, audience: a, idp: rfc9068 }\nupstreams:')
+  const routes = await routesOf('defaults: { issuers: main }\nroutes:\n  - { match: GET /a, require: public }\n  - { match: GET /b, require: user }\n  - { match: GET /c, require: user, issuers: [other, main] }\n', gateway)
+  t.same(routes.map(({ issuers }) => issuers), [[], ['main'], ['other', 'main']])
+})
+
+t.test('allowed_clients may use the names of clients', async t => {
+  const { configuration } = await load({ gateway: GATEWAY.replace('    audience: https://api.example.com\n', '    clients: { saas: 0oa1, batch: 0oa2 }\n    allowed_clients: [saas, 0oa3]\n') })
+  t.same(configuration?.gateway.issuers.main?.allowed_clients, ['0oa1', '0oa3'])
+})
+
+t.test('the configuration is frozen through and through', async t => {
+  const { configuration } = await load({})
+  const walk = (value: unknown): boolean => typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(walk))
+  t.ok(configuration)
+  t.ok(walk(configuration))
+})
