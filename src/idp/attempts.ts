@@ -6,6 +6,8 @@ export interface Attempts {
    */
   run (): Promise<void>
   readonly underWay: boolean
+  /** whether the last one that ended had failed */
+  readonly failing: boolean
   /** milliseconds until a next attempt may begin */
   readonly pause: number
 }
@@ -20,6 +22,12 @@ export function createAttempts (fetch: () => Promise<void>, now: () => number): 
   let notBefore = 0
   let lastError: unknown
 
+  function pause (): number {
+    const left = notBefore - now()
+    // A clock that was set back must not make a pause of an hour.
+    return left > LONGEST_PAUSE ? 0 : Math.max(0, left)
+  }
+
   async function attempt (): Promise<void> {
     try {
       await fetch()
@@ -27,9 +35,9 @@ export function createAttempts (fetch: () => Promise<void>, now: () => number): 
       notBefore = 0
     } catch (error) {
       lastError = error
-      const pause = Math.min(FIRST_PAUSE * 2 ** failures++, LONGEST_PAUSE)
+      const longest = Math.min(FIRST_PAUSE * 2 ** failures++, LONGEST_PAUSE)
       // Jitter, so that replicas that failed together do not come back together.
-      notBefore = now() + pause * (0.5 + Math.random() / 2)
+      notBefore = now() + longest * (0.5 + Math.random() / 2)
       throw error
     } finally {
       current = undefined
@@ -38,15 +46,18 @@ export function createAttempts (fetch: () => Promise<void>, now: () => number): 
 
   return {
     run () {
-      if (current === undefined && now() < notBefore) return Promise.reject(lastError)
+      if (current === undefined && pause() > 0) return Promise.reject(lastError)
       current ??= attempt()
       return current
     },
     get underWay () {
       return current !== undefined
     },
+    get failing () {
+      return failures > 0
+    },
     get pause () {
-      return Math.max(0, notBefore - now())
+      return pause()
     }
   }
 }

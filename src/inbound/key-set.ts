@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { importKey, type Algorithm, type VerificationKey } from './key.ts'
 
 /** The usable keys of one JWK Set (RFC 7517 section 5), immutable: a new answer makes a new set. */
@@ -18,13 +19,19 @@ const MOST_KEYS = 100
 
 /**
  * Imports a JWK Set.
+ * @param known keys of the set before, which serve on where they are the same
  * @throws {RangeError} when the document is no JWK Set
  */
-export async function importKeySet (document: unknown, allowed: readonly Algorithm[]): Promise<KeySet> {
+export async function importKeySet (document: unknown, allowed: readonly Algorithm[], known: readonly VerificationKey[] = []): Promise<KeySet> {
   const listed: unknown = typeof document === 'object' && document !== null && Object.hasOwn(document, 'keys') ? Reflect.get(document, 'keys') : undefined
   if (!Array.isArray(listed)) throw new RangeError('answered with something that is no JWK Set')
   if (listed.length > MOST_KEYS) throw new RangeError(`answered with more than ${MOST_KEYS} keys`)
-  const imported = await Promise.all(listed.map(one => importKey(one, allowed)))
+  const imported: Imported[] = []
+  for (const one of listed) {
+    imported.push(await importKey(one, allowed, known))
+    // A key costs a millisecond: requests must not wait for a hundred of them.
+    await nextTurn()
+  }
   const keys = withoutAmbiguous(imported.filter(isUsable))
   return {
     keys,

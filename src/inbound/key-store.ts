@@ -11,7 +11,7 @@ export interface KeyStoreOptions {
   /** configured; else the one that the provider's document names */
   readonly jwksUri: string | undefined
   readonly algorithms: readonly Algorithm[]
-  /** ms for which the last good set serves while no new one can be had */
+  /** ms for which the last good set serves while no new one can be had; ten seconds at least */
   readonly maxStale: number
   /** ms between background refreshes */
   readonly refreshEvery: number
@@ -39,8 +39,9 @@ export interface KeyStore {
 const BUDGET = { burst: 2, every: 30_000 }
 
 /** ms between attempts of the background refresh when the last one failed. */
-const RETRY_WITH_KEYS = 15_000
-const RETRY_WITHOUT = 4000
+const RETRY = 4000
+/** Below this a set would be stale before its refresh, and every request a fetch. */
+const LEAST_STALE = 10_000
 
 export function createKeyStore (options: KeyStoreOptions): KeyStore {
   const { provider, client, algorithms, now } = options
@@ -49,6 +50,8 @@ export function createKeyStore (options: KeyStoreOptions): KeyStore {
   let timer: NodeJS.Timeout | undefined
   let closed = false
   let tried = false
+  const maxStale = Math.max(options.maxStale, LEAST_STALE)
+  const refreshEvery = Math.min(options.refreshEvery, maxStale / 2)
   const attempts = createAttempts(fetchSet, now)
   const budget = createBudget(now)
 
@@ -56,12 +59,12 @@ export function createKeyStore (options: KeyStoreOptions): KeyStore {
     try {
       const uri = options.jwksUri ?? (await provider.metadata()).jwks_uri
       if (uri === undefined) throw new IdpError('names no jwks_uri in its discovery document')
-      const fetched = await importKeySet(await client.json(uri), algorithms)
+      const fetched = await importKeySet(await client.json(uri), algorithms, set?.keys)
       // A good answer replaces the set whole: a key that left it is gone with this line.
       set = fetched
       fetchedAt = now()
+      if (fetched.keys.length === 0) throw new IdpError(['publishes no key that can be used', ...fetched.unusable.slice(0, 5)].join('; '))
       options.onFetch({ ok: true, keys: fetched.keys.length, unusable: fetched.unusable })
-      if (fetched.keys.length === 0) throw new IdpError('publishes no key that can be used')
     } catch (error) {
       provider.forget()
       options.onFetch({ ok: false, error })
@@ -74,26 +77,28 @@ export function createKeyStore (options: KeyStoreOptions): KeyStore {
     const ok = await succeeds(attempts.run())
     tried = true
     if (closed) return
-    const soon = usable() ? RETRY_WITH_KEYS : RETRY_WITHOUT
-    const every = ok ? options.refreshEvery : Math.min(soon, options.refreshEvery)
-    timer = setTimeout(() => { void refresh() }, every * (0.8 + Math.random() / 5)).unref()
+    const delay = (ok ? refreshEvery : Math.min(RETRY, refreshEvery)) * (0.8 + Math.random() / 5)
+    // Within the pause it would fail without an attempt, and the next one come too late.
+    timer = setTimeout(() => { void refresh() }, Math.max(delay, attempts.pause)).unref()
   }
 
   function usable (): boolean {
-    return set !== undefined && set.keys.length > 0 && fetchedAt !== undefined && now() - fetchedAt <= options.maxStale
+    return set !== undefined && set.keys.length > 0 && fetchedAt !== undefined && now() - fetchedAt <= maxStale
   }
 
   async function lookAgain (kid: string | undefined, alg: Algorithm): Promise<KeyLookup> {
-    const wasUsable = usable()
+    // Without a kid there is nothing that a newer set could have more of.
+    if (kid === undefined && usable()) return 'unknown'
     // An attempt that is under way is free; it may bring the key. One of our own costs budget where a set is in hand.
-    if (attempts.underWay || !wasUsable) {
+    if (attempts.underWay || !usable()) {
       const ok = await succeeds(attempts.run())
       const key = usable() ? set?.find(kid, alg) : undefined
       if (key !== undefined) return key
       if (!ok) return 'unavailable'
     }
     if (kid === undefined) return 'unknown'
-    if (!budget.take()) return 'unknown'
+    // While the IdP fails, it cannot be known whether there is such a key: its outage is nobody's 401.
+    if (attempts.pause > 0 || !budget.take()) return attempts.failing ? 'unavailable' : 'unknown'
     if (!await succeeds(attempts.run())) return 'unavailable'
     return set?.find(kid, alg) ?? 'unknown'
   }
@@ -125,6 +130,8 @@ function createBudget (now: () => number): { take (): boolean } {
   let filledAt = now()
   return {
     take () {
+      // The clock was set back: the next one is half a minute from now, not from then.
+      filledAt = Math.min(filledAt, now())
       const refills = Math.floor((now() - filledAt) / BUDGET.every)
       if (refills > 0) {
         left = Math.min(BUDGET.burst, left + refills)

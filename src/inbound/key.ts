@@ -20,8 +20,9 @@ export interface VerificationKey {
 /**
  * Makes a verification key of a JWK (RFC 7517), or says why not: too short, for encryption, secret, of an unknown type.
  * @param allowed the issuer's algorithms
+ * @param known keys imported before: an equal one is taken over, since to make one costs a Fastify instance
  */
-export async function importKey (jwk: unknown, allowed: readonly Algorithm[]): Promise<VerificationKey | { readonly unusable: string }> {
+export async function importKey (jwk: unknown, allowed: readonly Algorithm[], known: readonly VerificationKey[] = []): Promise<VerificationKey | { readonly unusable: string }> {
   const checked = checkMembers(jwk)
   if ('unusable' in checked) return checked
   const key = toKeyObject(checked.jwk)
@@ -31,7 +32,9 @@ export async function importKey (jwk: unknown, allowed: readonly Algorithm[]): P
   const algorithms = possible.algorithms.filter(one => (checked.alg === undefined || checked.alg === one) && allowed.includes(one))
   if (algorithms.length === 0) return { unusable: "is for no algorithm of the issuer's list" }
   const pem = key.export({ type: 'spki', format: 'pem' }).toString()
-  return { kid: checked.kid, algorithms, id: `${algorithms.join()} ${pem}`, verifies: await signatureCheck(pem, algorithms) }
+  const id = `${algorithms.join()} ${pem}`
+  const equal = known.find(key => key.id === id)
+  return { kid: checked.kid, algorithms, id, verifies: equal?.verifies ?? await signatureCheck(pem, algorithms) }
 }
 
 function checkMembers (jwk: unknown): { jwk: JsonWebKey, kid: string | undefined, alg: string | undefined } | { unusable: string } {
