@@ -34,7 +34,7 @@ function readiness (issuers: readonly TrustedIssuer[], upstreams: ReadonlyMap<st
   const keys = issuers.map(({ name, keys }) => ({ name: `issuers.${name}.keys`, ...keys.status() }))
   const credentials = [...upstreams.values()].map(({ name, credential }) => ({ name: `upstreams.${name}.credential`, ...credential.status() }))
   const ready = keys.every(({ tried }) => tried) && credentials.every(({ tried }) => tried) &&
-    (keys.length === 0 || keys.some(({ usable }) => usable)) && credentials.some(({ inHand }) => inHand)
-  const degraded = [...keys.filter(({ usable }) => !usable), ...credentials.filter(({ inHand }) => !inHand)].map(({ name }) => name)
+    (keys.length === 0 || keys.some(({ usable }) => usable)) && credentials.some(({ available }) => available)
+  const degraded = [...keys.filter(({ usable }) => !usable), ...credentials.filter(({ available }) => !available)].map(({ name }) => name)
   return { ready, degraded }
 }

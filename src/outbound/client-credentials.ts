@@ -29,8 +29,8 @@ export function tokenCredential (header: string, cache: MachineTokenCache): Cred
       }
     },
     status () {
-      const { tried, token } = cache.status()
-      return { tried, inHand: token !== undefined, endsAt: token?.endsAt }
+      const { tried, failing, token } = cache.status()
+      return { tried, available: token !== undefined || (tried && !failing), endsAt: token?.endsAt }
     },
     close: () => { cache.close() }
   }

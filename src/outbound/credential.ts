@@ -28,7 +28,8 @@ export interface Credential {
 export interface CredentialStatus {
   /** whether it was tried to have one, well or not */
   readonly tried: boolean
-  readonly inHand: boolean
+  /** whether one is in hand, or would be: a token that nobody used is let go when it ends */
+  readonly available: boolean
   /** ms since the epoch, where it ends */
   readonly endsAt: number | undefined
 }
@@ -41,7 +42,7 @@ export function fixedCredential (headers: Readonly<Record<string, string>>): Cre
     headerNames: Object.keys(headers).map(name => name.toLowerCase()),
     present: () => presented,
     renew: () => Promise.resolve(undefined),
-    status: () => ({ tried: true, inHand: true, endsAt: undefined }),
+    status: () => ({ tried: true, available: true, endsAt: undefined }),
     close () {}
   }
 }

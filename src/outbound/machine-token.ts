@@ -1,4 +1,5 @@
 import { createAttempts } from '../idp/attempts.ts'
+import { IdpError } from '../idp/http.ts'
 import type { IssuedToken } from './token-endpoint.ts'
 
 /** A token of the gateway's own, and the instant (ms since the epoch) from which it is not shown any more. */
@@ -21,7 +22,7 @@ export interface MachineTokenCache {
   get (): MachineToken | Promise<MachineToken>
   /** That very token was refused: another one, or undefined where one fetch for this was enough for now. */
   replace (refused: string): Promise<MachineToken | undefined>
-  readonly status: () => { readonly tried: boolean, readonly token: MachineToken | undefined, readonly pause: number }
+  readonly status: () => { readonly tried: boolean, readonly failing: boolean, readonly token: MachineToken | undefined, readonly pause: number }
   close (): void
 }
 
@@ -35,6 +36,7 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
   let token: MachineToken | undefined
   let tried = false
   let used = false
+  let overdue = false
   let closed = false
   let timer: NodeJS.Timeout | undefined
   /** when a token was last asked for because another one was refused */
@@ -46,14 +48,15 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
     try {
       const issued = await fetch()
       const fetched = { value: issued.accessToken, endsAt: endOf(issued, asked) }
-      if (fetched.endsAt <= now()) throw new RangeError('answered with a token that has ended')
+      if (fetched.endsAt <= now()) throw ended()
       token = fetched
       used = false
+      overdue = false
       onFetch({ ok: true, endsAt: fetched.endsAt })
       renewAt(asked + (fetched.endsAt - asked) * (0.7 + Math.random() / 10))
     } catch (error) {
       onFetch({ ok: false, error })
-      renewAt(now() + RETRY)
+      renewAt(now() + RETRY * (0.75 + Math.random() / 4))
       throw error
     } finally {
       tried = true
@@ -65,9 +68,12 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
     if (!closed) timer = setTimeout(renew, Math.min(Math.max(time - now(), 100), 2 ** 31 - 1)).unref()
   }
 
-  // IdPs bill machine tokens by the piece: one that nobody used is left to end, and the next request fetches.
+  // IdPs bill machine tokens by the piece: one that nobody used is left to end, until a request wants one again.
   function renew (): void {
-    if (used || inHand() === undefined) attempts.run().catch(() => { if (!attempts.underWay) renewAt(now() + RETRY) })
+    if (attempts.pause > 0) renewAt(now() + attempts.pause)
+    else if (!used && inHand() !== undefined) overdue = true
+    // A failure is told through onFetch, and tried again by the timer that it set.
+    else attempts.run().catch(() => {})
   }
 
   function inHand (): MachineToken | undefined {
@@ -77,7 +83,7 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
   async function fetched (): Promise<MachineToken> {
     await attempts.run()
     const current = inHand()
-    if (current === undefined) throw new RangeError('answered with a token that has ended')
+    if (current === undefined) throw ended()
     used = true
     return current
   }
@@ -88,24 +94,33 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
       const current = inHand()
       if (current === undefined) return fetched()
       used = true
+      if (overdue) renew()
       return current
     },
     async replace (refused) {
       const current = inHand()
       if (current !== undefined && current.value !== refused) return current
-      // A new token that is refused too is kept: a 401 that a token does not cure must not become a token per request.
-      const mayAsk = replacedAt === undefined || now() - replacedAt >= QUIET
-      if (!mayAsk && !attempts.underWay) return undefined
-      if (mayAsk) replacedAt = now()
+      if (current !== undefined) {
+        // A new token that is refused too is kept: a 401 that a token does not cure must not become a token per request.
+        const mayAsk = replacedAt === undefined || Math.abs(now() - replacedAt) >= QUIET
+        if (!mayAsk && !attempts.underWay) return undefined
+        if (mayAsk) replacedAt = now()
+        // Dropped at once: nobody shows it any more, and where no other can be had it is a 503, which recovers by itself.
+        token = undefined
+      }
       const renewed = await fetched()
       return renewed.value === refused ? undefined : renewed
     },
-    status: () => ({ tried, token: inHand(), pause: attempts.pause }),
+    status: () => ({ tried, failing: attempts.failing, token: inHand(), pause: attempts.pause }),
     close () {
       closed = true
       clearTimeout(timer)
     }
   }
+}
+
+function ended (): IdpError {
+  return new IdpError('answered with a token that has ended')
 }
 
 // The earlier of what the answer says and what the token itself says; an opaque token says nothing.

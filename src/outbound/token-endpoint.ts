@@ -53,28 +53,35 @@ function clientAuthentication ({ authMethod, basicEncoding, clientId, clientSecr
 }
 
 async function throughIdpClient (client: IdpClient, url: string, options: oauth.CustomFetchOptions): Promise<Response> {
-  const { status, headers, body } = await client.send(url, {
+  const { status, headers: { 'content-type': type = '' }, body } = await client.send(url, {
     method: 'POST',
     headers: Object.fromEntries(new Headers(options.headers)),
     body: options.body instanceof URLSearchParams ? options.body.toString() : ''
   })
   if (status >= 300 && status < 400) throw new IdpError('redirects the token request')
   if (body.length > BYTE_LIMIT) throw new IdpError(`answered with more than ${BYTE_LIMIT} bytes`)
-  return new Response(status === 204 ? null : strictLifetime(body), { status, headers })
+  // Only what is to be read: beside a challenge the grant would not look at the error that the body names.
+  return new Response(status === 204 ? null : status === 200 ? essentials(body) : body, { status, headers: { 'content-type': type } })
 }
 
-// The grant's parser reads "3600abc" as 3600. A lifetime that is no number and no string of digits is none.
-function strictLifetime (body: Buffer): Buffer | string {
+// The grant would read "3600abc" as 3600, and stumble over an ID token that nobody asked for.
+function essentials (body: Buffer): Buffer | string {
+  const answer = parseObject(body)
+  if (answer === undefined) return body
+  const { access_token, token_type, expires_in: lifetime } = answer
+  const seconds = typeof lifetime === 'string' && /^\d+$/.test(lifetime) ? Number(lifetime) : lifetime
+  // What is no number of seconds says nothing about the end, and neither does one without bounds.
+  const known = typeof seconds === 'number' && Number.isFinite(seconds) ? seconds : undefined
+  if (known !== undefined && known < 0) throw new IdpError('answered with a token that has ended')
+  return JSON.stringify({ access_token, token_type, expires_in: known })
+}
+
+function parseObject (body: Buffer): { access_token?: unknown, token_type?: unknown, expires_in?: unknown } | undefined {
   try {
-    const answer: unknown = JSON.parse(body.toString())
-    if (typeof answer !== 'object' || answer === null || !('expires_in' in answer)) return body
-    const { expires_in: lifetime, ...rest } = answer
-    const seconds = typeof lifetime === 'string' && /^\d{1,10}$/.test(lifetime) ? Number(lifetime) : lifetime
-    if (typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0) return JSON.stringify({ ...rest, expires_in: seconds })
-    throw new IdpError('answered with an expires_in that is no time')
-  } catch (error) {
-    if (error instanceof IdpError) throw error
-    return body
+    const value: unknown = JSON.parse(body.toString())
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
   }
 }
 

@@ -6,7 +6,7 @@ import type { Provider } from '../idp/provider.ts'
 import { tokenCredential } from './client-credentials.ts'
 import { basicCredential, fixedCredential, type Credential } from './credential.ts'
 import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
-import { requestToken } from './token-endpoint.ts'
+import { requestToken, type IssuedToken } from './token-endpoint.ts'
 
 /** A system behind the gateway. */
 export interface Upstream {
@@ -73,16 +73,28 @@ function requestKey ({ issuer, token_endpoint, client_id, client_secret, auth_me
   return JSON.stringify([issuer, token_endpoint, client_id, client_secret.reveal(), auth_method, basic_encoding, scope, audience, resource, params])
 }
 
-async function fetchToken (credential: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>, { client, providers }: UpstreamSurroundings) {
-  const { issuer, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params } = credential
-  const tokenEndpoint = credential.token_endpoint ?? (await providerOf(issuer, providers).metadata()).token_endpoint
-  if (tokenEndpoint === undefined) throw new IdpError('names no token_endpoint in its discovery document')
+async function fetchToken (credential: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>, { client, providers }: UpstreamSurroundings): Promise<IssuedToken> {
+  const { issuer, token_endpoint: configured } = credential
+  if (configured !== undefined) return await askAt(configured, new URL(configured).origin, credential, client)
+  const provider = providerOf(issuer, providers)
+  try {
+    const { token_endpoint: named } = await provider.metadata()
+    if (named === undefined) throw new IdpError('names no token_endpoint in its discovery document')
+    return await askAt(named, issuers[issuer ?? '']?.issuer ?? new URL(named).origin, credential, client)
+  } catch (error) {
+    // The endpoint may have moved: the next attempt reads the document again.
+    provider.forget()
+    throw error
+  }
+}
+
+function askAt (tokenEndpoint: string, issuer: string, { client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params }: ClientCredentials, client: IdpClient): Promise<IssuedToken> {
   const parameters: Array<[string, string]> = Object.entries(params ?? {})
   if (scope !== undefined) parameters.push(['scope', scope])
   if (audience !== undefined) parameters.push(['audience', audience])
   for (const one of resource ?? []) parameters.push(['resource', one])
-  return await requestToken({
-    issuer: (issuer === undefined ? undefined : issuers[issuer]?.issuer) ?? new URL(tokenEndpoint).origin,
+  return requestToken({
+    issuer,
     tokenEndpoint,
     clientId: client_id,
     clientSecret: client_secret.reveal(),
