@@ -87,7 +87,10 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     }
   })
 
+  const open: FastifyInstance[] = []
   async function letGo (): Promise<void> {
+    // The other port may be open where one of the two is in use: it would keep the process alive.
+    await Promise.all(open.map(app => app.close()))
     for (const { keys } of issuers.trusted) keys.close()
     await Promise.all([...[...upstreams.values()].map(upstream => upstream.close()), idpAgent.destroy()])
   }
@@ -95,6 +98,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   try {
     const app = await buildGateway({ configuration, issuers: issuers.trusted, upstreams, metrics, log, isDraining, now })
     const admin = buildAdmin({ issuers: issuers.trusted, upstreams, metrics, isDraining })
+    open.push(app, admin)
     await app.listen({ host: gateway.listen.host, port: gateway.listen.port })
     await admin.listen({ host: gateway.admin.host, port: gateway.admin.port })
     const [dataPort, adminPort] = [portOf(app), portOf(admin)]
@@ -108,7 +112,6 @@ export async function run ({ config, routes, env, log: destination, clock: now =
         log.info('draining')
         await sleep(gateway.drain_delay)
         await drain(app, gateway)
-        await admin.close()
         await letGo()
         log.info('stopped')
       }
@@ -121,8 +124,11 @@ export async function run ({ config, routes, env, log: destination, clock: now =
 
 async function drain (app: FastifyInstance, { drain_timeout: longest }: Configuration['gateway']): Promise<void> {
   const timer = setTimeout(() => { app.server.closeAllConnections() }, longest)
+  // An answer that was begun before could not say `Connection: close`: its connection is closed when it falls idle.
+  const sweep = setInterval(() => { app.server.closeIdleConnections() }, 100)
   await app.close()
   clearTimeout(timer)
+  clearInterval(sweep)
 }
 
 function fixedWords (error: unknown): string {
