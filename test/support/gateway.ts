@@ -17,11 +17,11 @@ export interface TestGateway extends GatewayPorts {
  * over it is closed, and the test fails if the log shows any token or secret of this process.
  * Throws what `run` throws: a configuration with mistakes, say.
  */
-export async function startGateway (t: TestContext, setup: GatewaySetup & { readonly clock?: () => number }): Promise<TestGateway> {
+export async function startGateway (t: TestContext, setup: GatewaySetup & { readonly clock?: () => number, readonly keyRefresh?: number }): Promise<TestGateway> {
   const { config, routes } = await writeFiles(t, filesOf(setup))
   const log = collectLog(t)
-  const { env = {}, clock } = setup
-  const running = await run({ config, routes, env, log: log.stream, ...(clock === undefined ? {} : { clock }) })
+  const { env = {}, clock, keyRefresh } = setup
+  const running = await run({ config, routes, env, log: log.stream, ...(clock === undefined ? {} : { clock }), ...(keyRefresh === undefined ? {} : { keyRefresh }) })
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => { await (closed ??= running.close()) }
   tearDown(t, close)
