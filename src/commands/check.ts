@@ -22,7 +22,7 @@ async function check ({ config, routes, json = false }: FileOptions & { json?: b
 /** Prints mistakes to standard error, and to standard output that all is well where it is. */
 export function report (mistakes: readonly Mistake[], routes: number | undefined): void {
   for (const mistake of mistakes) {
-    console.error(`${styleText(mistake.severity === 'error' ? 'red' : 'yellow', mistake.severity, { stream: process.stderr })} ${formatMistake(mistake)}`)
+    console.error(styleText(mistake.severity === 'error' ? 'red' : 'yellow', formatMistake(mistake), { stream: process.stderr }))
   }
   const errors = mistakes.filter(({ severity }) => severity === 'error').length
   const warnings = mistakes.length - errors

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { Route } from '../config/configuration.ts'
-import type { Origin } from '../inbound/origin.ts'
 import { readClaim } from '../policy/claims.ts'
 import type { Principal } from '../policy/principal.ts'
 import { passingAnswerHeaders, type AnswerRules } from './answer-headers.ts'
@@ -19,10 +18,19 @@ export interface OutboundPlan {
   answerHeaders (raw: readonly Buffer[], sent: SentRequest, presented: Presented): string[]
 }
 
+/** Where a request came from, as X-Forwarded-* says it. */
+export interface ForwardedOrigin {
+  /** the believed chain of addresses, the caller's first */
+  readonly chain: string
+  readonly protocol: 'http' | 'https'
+  /** host[:port] that the caller asked for */
+  readonly host: string | undefined
+}
+
 /** What of the caller's request goes out. */
 export interface SentRequest {
   readonly rawHeaders: readonly string[]
-  readonly origin: Origin
+  readonly origin: ForwardedOrigin
   readonly requestId: string
   readonly principal: Principal | undefined
   readonly upstreamPath: string
@@ -77,7 +85,7 @@ function foldName (name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
 }
 
-function ownUrl ({ protocol, host }: Origin): string {
+function ownUrl ({ protocol, host }: ForwardedOrigin): string {
   return host === undefined ? '' : `${protocol}://${host}`
 }
 
