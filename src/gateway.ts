@@ -46,6 +46,8 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
     // The path is policy's to read: whatever it is, there is one route. The media type of a body is nobody's here.
     rewriteUrl (request) {
       delete request.headers['content-type']
+      // Without one Fastify refuses this method by itself, in words of its own.
+      if (request.method === 'QUERY') request.headers['content-type'] = 'application/octet-stream'
       return '/'
     },
     trustProxy: listen.trusted_proxies === undefined ? false : trustsPeer,
@@ -126,8 +128,8 @@ function refuseCaller (incoming: IncomingMessage, response: ServerResponse, { re
   if ((bodyIsOpen || draining) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
   writeProblem(response, problem)
   // A caller that waits for 100 Continue sends nothing; there is nothing to wait for.
-  if (bodyIsOpen && !expectsContinue(incoming)) endAfterBody(response)
-  else response.end()
+  if (expectsContinue(incoming)) response.end()
+  else endAfterBody(response)
 }
 
 function announcesBody ({ headers }: IncomingMessage): boolean {
