@@ -4,6 +4,7 @@ import type { GatewayFile, Upstream as UpstreamConfiguration } from '../config/g
 import { IdpError, type IdpClient } from '../idp/http.ts'
 import type { Provider } from '../idp/provider.ts'
 import { tokenCredential } from './client-credentials.ts'
+import { createConnector } from './connector.ts'
 import { basicCredential, fixedCredential, type Credential } from './credential.ts'
 import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
 import { requestToken, type IssuedToken } from './token-endpoint.ts'
@@ -35,7 +36,7 @@ export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issue
   return new Map(Object.entries(gateway.upstreams).map(([name, configured]) => {
     const url = new URL(configured.url)
     // Time limits on headers and bodies are the relay's: they begin where the caller's body ends.
-    const pool = new Pool(url.origin, { connect: { timeout: CONNECT_TIMEOUT }, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
+    const pool = new Pool(url.origin, { connect: createConnector(CONNECT_TIMEOUT), headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
     const credential = createCredential(name, configured, gateway, caches, surroundings)
     return [name, {
       name,

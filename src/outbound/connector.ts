@@ -1,0 +1,25 @@
+import { buildConnector } from 'undici'
+
+/** What undici's pools connect by. */
+export type Connector = ReturnType<typeof buildConnector>
+
+/**
+ * Connects by TCP or TLS, with verified certificates.
+ * @param timeout ms for the handshakes
+ */
+export function createConnector (timeout: number): Connector {
+  const connect = buildConnector({ timeout })
+  return (options, callback) => {
+    connect(options, (...result) => {
+      const [, socket] = result
+      socket?.prependListener('error', tellReset)
+      callback(...result)
+    })
+  }
+}
+
+// A body without a length ends where the connection does, and undici takes a reset for such an end: the caller would
+// take what came until then for all of it. By another code it takes it for what it is.
+function tellReset (error: NodeJS.ErrnoException): void {
+  if (error.code === 'ECONNRESET') error.code = 'EPIPE'
+}
