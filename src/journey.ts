@@ -6,7 +6,7 @@ import { originOf, type Origin } from './inbound/origin.ts'
 import { createPatience, type Patience } from './inbound/patience.ts'
 import { plainAddress, type TrustsPeer } from './inbound/proxies.ts'
 import type { GuardedRequest, RequestGuard } from './inbound/request-guard.ts'
-import { expectsContinue } from './inbound/server-events.ts'
+import { askForBody } from './inbound/server-events.ts'
 import type { Verifier } from './inbound/verify.ts'
 import type { AuditRecord } from './observe/audit.ts'
 import { timeIsUp } from './outbound/client-credentials.ts'
@@ -119,7 +119,7 @@ async function relayWith ({ isDraining }: Stages, { route, target, guarded, sent
       headers: plan.requestHeaders(sent, presented),
       contentLength: incoming.headers['content-length'],
       hasBody: guarded.hasBody,
-      expectsContinue: expectsContinue(incoming) && record.retried === false,
+      askForBody: () => { askForBody(incoming, response) },
       bodyLimit,
       timeout,
       idleTimeout,

@@ -24,6 +24,11 @@ export function expectsContinue (request: IncomingMessage): boolean {
   return waiting.has(request)
 }
 
+/** Tells a caller that holds its body back to go on, once; nothing where it does not. */
+export function askForBody (request: IncomingMessage, response: ServerResponse): void {
+  if (waiting.delete(request)) response.writeContinue()
+}
+
 /** What Node's parser throws: a code, and the bytes it was at. */
 export interface ParserError {
   readonly code: string
@@ -36,6 +41,7 @@ type OnRefused = (refusal: Refusal, decisionId: string, requestId: string) => vo
 
 /** Answers what Node's parser refused, for which there is no request. */
 export function answerParserError (error: ParserError, socket: Socket, problemsBase: string, onRefused: OnRefused): void {
+  if (LEAVES_THE_REQUEST.has(error.code) && isBusy(socket)) return
   if (error.code === 'ECONNRESET') socket.destroy()
   else answerBytes(parserRefusal(error), socket, problemsBase, onRefused)
 }
@@ -49,9 +55,7 @@ export function refuseConnect (server: Server, problemsBase: string, onRefused: 
 }
 
 function answerBytes (refusal: Refusal, socket: Socket, problemsBase: string, onRefused: OnRefused): void {
-  // Where an answer is under way on the connection, another one would be taken for the rest of it.
-  const busy = '_httpMessage' in socket && socket._httpMessage !== null
-  if (!socket.writable || busy) {
+  if (!socket.writable || isBusy(socket)) {
     socket.destroy()
     return
   }
@@ -60,6 +64,18 @@ function answerBytes (refusal: Refusal, socket: Socket, problemsBase: string, on
   socket.end(rawProblem(problemAnswer(refusal, { decisionId, requestId, problemsBase })))
   // The peer may go on sending: without this the socket would be kept until it stops.
   setTimeout(() => { socket.destroy() }, 1000).unref()
+}
+
+const LEAVES_THE_REQUEST = new Set([
+  // RFC 9112 section 9.6: what follows a request with `Connection: close` is not read; that one is still answered.
+  'HPE_CLOSED_CONNECTION',
+  // Said after the headers are handed over: the guard refuses them.
+  'HPE_INVALID_TRANSFER_ENCODING'
+])
+
+// Where an answer is under way on the connection, another one would be taken for the rest of it.
+function isBusy (socket: Socket): boolean {
+  return '_httpMessage' in socket && socket._httpMessage !== null
 }
 
 function parserRefusal ({ code, rawPacket, bytesParsed }: ParserError): Refusal {

@@ -25,6 +25,12 @@ export class CallerBody extends Readable {
     this.#request = request
     this.#limit = limit
     this.#onActivity = onActivity
+    // Nothing is left of it: an empty one, that an attempt before this has read.
+    if (request.readableEnded) {
+      this.arrived = true
+      this.push(null)
+      return
+    }
     request.on('data', this.#take)
     request.once('end', this.#finish)
     request.pause()
@@ -37,6 +43,8 @@ export class CallerBody extends Readable {
   override _destroy (error: Error | null, callback: (error?: Error | null) => void): void {
     this.#request.off('data', this.#take)
     this.#request.off('end', this.#finish)
+    // Left to flow, it would lose what arrives until the next one listens.
+    this.#request.pause()
     callback(error)
   }
 

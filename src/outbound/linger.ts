@@ -11,6 +11,8 @@ const MOST = 16 * 1024 * 1024
 export function endAfterBody (response: ServerResponse): void {
   const { req: request } = response
   if (request.complete || request.destroyed) {
+    // What of it nobody has read would keep the next request on the connection from being read.
+    request.resume()
     response.end()
     return
   }

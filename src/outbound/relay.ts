@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { refuse, type Refusal } from '../policy/problems.ts'
 import { CallerBody, bodyTooLarge } from './caller-body.ts'
+import { breakOff, whenCallerLeaves } from './caller-gone.ts'
 import { createDeadline, type Deadline } from './deadline.ts'
 import { endAfterBody } from './linger.ts'
 import { upstreamRefusal, upstreamTimeout } from './upstream-errors.ts'
@@ -16,8 +17,8 @@ export interface RelayRequest {
   readonly headers: readonly string[]
   readonly contentLength: string | undefined
   readonly hasBody: boolean
-  /** the caller waits for `100 Continue` before it sends the body */
-  readonly expectsContinue: boolean
+  /** says `100 Continue` where the caller waits for it before it sends the body */
+  readonly askForBody: () => void
   /** bytes */
   readonly bodyLimit: number
   /** ms from the end of the request's body to the answer's headers */
@@ -48,26 +49,33 @@ export function relay (request: RelayRequest, incoming: IncomingMessage, respons
   })
 }
 
-/** More of an unread 401 than this is not worth keeping the connection for. */
+/** More bytes of an unread 401 than this, or ms, are not worth keeping the connection for. */
 const DRAIN_LIMIT = 65_536
+const DRAIN_TIME = 1000
 
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #request: RelayRequest
+  readonly #incoming: IncomingMessage
   readonly #response: ServerResponse
   readonly #resolve: (outcome: RelayOutcome) => void
   readonly #reject: (refusal: Refusal) => void
   readonly #deadline: Deadline
   readonly #body: CallerBody | undefined
-  readonly #onClose = (): void => { this.#callerLeft() }
+  #forgetCaller = (): void => {}
   #abort: ((reason: Error) => void) | undefined
   #resume: (() => void) | undefined
   #status: number | undefined
   #settled = false
   #written = false
+  /** the answer has begun, and its head is not whole */
+  #inHead = false
+  /** the upstream is done; what is left is for the caller to read */
+  #whole = false
   #draining = 0
 
   constructor (request: RelayRequest, incoming: IncomingMessage, response: ServerResponse, resolve: (outcome: RelayOutcome) => void, reject: (refusal: Refusal) => void) {
     this.#request = request
+    this.#incoming = incoming
     this.#response = response
     this.#resolve = resolve
     this.#reject = reject
@@ -76,14 +84,18 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   begin (): void {
-    const { dispatcher, method, path, headers, contentLength, hasBody, bodyLimit, expectsContinue, timeout, idleTimeout } = this.#request
+    const { dispatcher, method, path, headers, contentLength, hasBody, bodyLimit, timeout, idleTimeout } = this.#request
+    if (this.#incoming.socket.destroyed) {
+      this.#fail(gone())
+      return
+    }
     if (contentLength !== undefined && Number(contentLength) > bodyLimit) {
       this.#fail(bodyTooLarge(bodyLimit))
       return
     }
-    this.#response.once('close', this.#onClose)
-    this.#deadline.move(hasBody ? idleTimeout : timeout)
-    if (hasBody && expectsContinue) this.#response.writeContinue()
+    this.#forgetCaller = whenCallerLeaves(this.#incoming.socket, () => { this.#stop(gone()) })
+    this.#deadline.move(this.#body?.arrived === false ? idleTimeout : timeout)
+    if (hasBody) this.#request.askForBody()
     const framed = hasBody && contentLength !== undefined ? [...headers, 'content-length', contentLength] : [...headers]
     try {
       dispatcher.dispatch({ path, method, headers: framed, body: this.#body ?? null }, this)
@@ -97,19 +109,24 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#settled) abort(gone())
   }
 
+  onResponseStarted (): void {
+    this.#inHead = true
+  }
+
   onHeaders (status: number, raw: Buffer[], resume: () => void): boolean {
+    this.#inHead = false
+    // Nothing was asked to be switched: what follows a 101 is no answer.
+    if (status < 100 || status === 101 || status > 599) {
+      this.#abort?.(refuse('upstream-answer-invalid', 'The system behind this gateway answered with a status that has no meaning here.', { saw: `status ${status}` }))
+      return true
+    }
     if (status < 200) {
       if (status === 103) this.#earlyHints(raw)
       return true
     }
     this.#status = status
     this.#resume = resume
-    if (status === 401) return this.#credentialRefused()
-    if (status > 599) {
-      this.#abort?.(refuse('upstream-answer-invalid', 'The system behind this gateway answered with a status that does not exist.', { saw: `status ${status}` }))
-      return true
-    }
-    return this.#answer(status, raw)
+    return status === 401 ? this.#credentialRefused() : this.#answer(status, raw)
   }
 
   onData (chunk: Buffer): boolean {
@@ -127,20 +144,25 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onComplete (): void {
-    if (this.#settled) return
-    this.#settle({ kind: 'answered', status: this.#status ?? 0 })
+    if (this.#settled) {
+      this.#deadline.stop()
+      return
+    }
+    this.#whole = true
+    this.#body?.destroy()
+    this.#response.once('finish', () => { if (!this.#settled) this.#settle({ kind: 'answered', status: this.#status ?? 0 }) })
     endAfterBody(this.#response)
   }
 
   onError (error: Error): void {
-    this.#fail(upstreamRefusal(error))
+    this.#fail(upstreamRefusal(error, this.#inHead))
   }
 
   #answer (status: number, raw: readonly Buffer[]): boolean {
     this.#deadline.move(this.#request.idleTimeout)
     const headers = this.#request.answerHeaders(raw)
     // The upstream answers before it has all: what the caller still sends belongs to no later request.
-    if (this.#body?.arrived === false) headers.push('Connection', 'close')
+    if (this.#body?.arrived === false && !headers.includes('Connection')) headers.push('Connection', 'close')
     const hasNoBody = this.#request.method === 'HEAD' || status === 204 || status === 304
     try {
       this.#response.writeHead(status, status === 204 || status === 304 ? withoutLength(headers, status) : headers)
@@ -163,6 +185,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #credentialRefused (): boolean {
     this.#draining = 1
     this.#settle({ kind: 'credential-refused', replayable: this.#body === undefined || this.#body.bytes === 0 })
+    this.#deadline.move(DRAIN_TIME)
     return true
   }
 
@@ -186,27 +209,35 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #tooSlow (): void {
-    if (this.#status !== undefined) this.#stop(upstreamTimeout('no byte of the answer within idle_timeout'))
-    else if (this.#body !== undefined && !this.#body.arrived && this.#body.readableLength === 0) {
-      this.#stop(refuse('request-timeout', 'The body did not arrive in time.'))
-    } else this.#stop(upstreamTimeout('no answer within timeout'))
+    // It waits for the answer before it on the caller's connection.
+    if (this.#status !== undefined && !this.#settled && this.#response.socket === null) this.#deadline.move(this.#request.idleTimeout)
+    else this.#stop(this.#whoIsSlow())
   }
 
-  #callerLeft (): void {
-    if (!this.#settled) this.#stop(gone())
+  #whoIsSlow (): Refusal {
+    if (this.#draining > 0) return gone()
+    if (this.#abort === undefined) return upstreamTimeout('no connection in time')
+    if (this.#whole || this.#response.writableNeedDrain) return gone('the caller read nothing within idle_timeout')
+    if (this.#status !== undefined) return upstreamTimeout('no byte of the answer within idle_timeout')
+    const callerIsSlow = this.#body?.arrived === false && this.#body.readableLength === 0
+    return callerIsSlow ? refuse('request-timeout', 'The body did not arrive in time.') : upstreamTimeout('no answer within timeout')
   }
 
+  // undici takes no abort of a request that is not begun yet, or done.
   #stop (refusal: Refusal): void {
-    if (this.#abort === undefined) this.#fail(refusal)
+    if (this.#abort === undefined || this.#whole) this.#fail(refusal)
     else this.#abort(refusal)
   }
 
   #fail (refusal: Refusal): void {
-    if (this.#settled) return
+    if (this.#settled) {
+      this.#deadline.stop()
+      return
+    }
     if (refusal.code === 'client-gone' || this.#response.headersSent) {
       const broken = refusal.code === 'client-gone' ? refusal : refuse('upstream-broken-off', 'The answer broke off.', { cause: refusal, saw: refusal.extras.saw ?? refusal.code })
       this.#settle({ kind: 'broken-off', refusal: broken, status: this.#status })
-      this.#response.destroy()
+      breakOff(this.#response)
     } else {
       this.#end()
       this.#reject(refusal)
@@ -221,7 +252,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #end (): void {
     this.#settled = true
     this.#deadline.stop()
-    this.#response.off('close', this.#onClose)
+    this.#forgetCaller()
     this.#body?.destroy()
   }
 }
@@ -231,6 +262,6 @@ function withoutLength (headers: readonly string[], status: number): string[] {
   return headers.filter((_part, at) => status === 304 || headers[at - at % 2]?.toLowerCase() !== 'content-length')
 }
 
-function gone (): Refusal {
-  return refuse('client-gone', 'The caller went away.')
+function gone (saw?: string): Refusal {
+  return refuse('client-gone', 'The caller went away.', saw === undefined ? undefined : { saw })
 }

@@ -33,11 +33,15 @@ const DETAILS: Partial<Record<ProblemCode, string>> = {
   'upstream-answer-invalid': 'The system behind this gateway answered with something that is not HTTP.'
 }
 
-/** What an error of the connection to the upstream means for the caller. The error's own text goes no further. */
-export function upstreamRefusal (error: unknown): Refusal {
+/**
+ * What an error of the connection to the upstream means for the caller. The error's own text goes no further.
+ * @param inHead whether it came within the head of an answer
+ */
+export function upstreamRefusal (error: unknown, inHead = false): Refusal {
   if (error instanceof Refusal) return error
   const code = codeOf(error)
-  const problem = problemOf(code)
+  // An upgrade or a 100 that nobody asked for, or half a head: undici closes the connection, and says no more.
+  const problem = inHead && code === 'UND_ERR_SOCKET' ? 'upstream-answer-invalid' : problemOf(code)
   return refuse(problem, DETAILS[problem] ?? 'The gateway failed.', { cause: error, saw: code })
 }
 
