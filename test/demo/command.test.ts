@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openSite } from '../../src/demo/site.ts'
-import { runCommand, startCommand, untilOutput } from '../support/command.ts'
+import { runCommand, startCommand, startNode, untilOutput } from '../support/command.ts'
+import { projectRoot } from '../support/files.ts'
 import { tearDown, type TestContext } from '../support/teardown.ts'
 
 interface Shown {
@@ -16,11 +18,12 @@ interface Shown {
 /** The demo as a process, from another folder than the project's. */
 async function start (t: TestContext, args: readonly string[] = []) {
   const demo = startCommand(t, ['demo', '--json', ...args], { cwd: tmpdir(), printsTokens: true })
-  const shown = await untilOutput(demo, () => {
-    // The demo's own JSON, of the shape above; it is whole once its last line has come.
-    return demo.stdout.endsWith('\n}\n') ? JSON.parse(demo.stdout) as Shown : undefined
-  })
-  return { demo, ...shown }
+  return { demo, ...await untilOutput(demo, () => readShown(demo.stdout)) }
+}
+
+function readShown (stdout: string): Shown | undefined {
+  // The demo's own JSON, of the shape above; it is whole once its last line has come.
+  return stdout.endsWith('\n}\n') ? JSON.parse(stdout) as Shown : undefined
 }
 
 /** The words of a command, as bash makes them of the line; nothing else may happen in it. */
@@ -35,6 +38,15 @@ async function paste (line: string): Promise<Response> {
   const url = words.find((word) => word.startsWith('http://')) ?? ''
   const headers = after('-H').map((header): [string, string] => [header.slice(0, header.indexOf(':')), header.slice(header.indexOf(':') + 1).trim()])
   return await fetch(url, { method: after('-X')[0], headers, body: after('-d')[0] })
+}
+
+/** Does nobody listen there any more, within 20 seconds? */
+async function untilGone (url: string): Promise<boolean> {
+  for (let attempt = 0; attempt < 400; attempt++) {
+    if (await gone(url)) return true
+    await sleep(50)
+  }
+  return false
 }
 
 const gone = async (url: string) => await fetch(url).then(() => false, () => true)
@@ -72,9 +84,19 @@ t.test('a demo that is killed outright leaves no gateway behind', async (t) => {
   const { demo, urls } = await start(t)
   demo.kill('SIGKILL')
   await demo.exited
-  for (let attempt = 0; attempt < 100 && !await gone(urls.admin); attempt++) await sleep(50)
-  t.ok(await gone(urls.admin))
-  t.ok(await gone(urls.gateway))
+  t.ok(await untilGone(urls.admin))
+  t.ok(await untilGone(urls.gateway))
+})
+
+t.test('when npm is told to end, the shell between them ends alone, and the demo follows', async (t) => {
+  // What `npm run` does: a shell that stays, and a signal for the shell only. Node stands in for it here.
+  const shell = `const { spawn } = require('node:child_process')
+    spawn(process.execPath, ${JSON.stringify([join(projectRoot, 'dist/src/cli.js'), 'demo', '--json'])}, { stdio: 'inherit' })`
+  const npm = startNode(t, ['-e', shell], { env: { npm_lifecycle_event: 'demo' }, printsTokens: true })
+  const { urls } = await untilOutput(npm, () => readShown(npm.stdout))
+  npm.kill('SIGKILL')
+  t.ok(await untilGone(urls.saas))
+  t.ok(await untilGone(urls.admin))
 })
 
 t.test('a gateway that crashes ends the demo', async (t) => {
