@@ -105,9 +105,10 @@ async function answer ({ configuration, metrics, log, isDraining }: GatewayParts
   try {
     const outcome = await journey(stages, request, reply, record)
     if (outcome.kind === 'broken-off') record.refusal = outcome.refusal
-    status = outcome.kind === 'answered' ? outcome.status : 499
+    status = outcome.kind === 'broken-off' ? PROBLEMS[outcome.refusal.code].status : outcome.status
   } catch (error) {
     record.refusal = asRefusal(error)
+    record.principal ??= record.refusal.extras.principal
     status = PROBLEMS[record.refusal.code].status
     refuseCaller(incoming, response, record, gateway.problems_base, isDraining())
   } finally {

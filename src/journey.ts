@@ -32,6 +32,9 @@ export interface Stages {
   readonly now: () => number
 }
 
+/** How a request ended that was let through and reached the upstream. */
+export type Ended = Exclude<RelayOutcome, { readonly kind: 'credential-refused' }>
+
 /** A target longer than this is refused before it is looked at. */
 const MAX_TARGET = 16 * 1024
 
@@ -40,7 +43,7 @@ const MAX_TARGET = 16 * 1024
  * nothing of a body is read before the request is allowed. What happens is written into the record on the way.
  * @throws {Refusal} where the caller has no answer yet
  */
-export async function journey (stages: Stages, request: FastifyRequest, reply: FastifyReply, record: AuditRecord): Promise<RelayOutcome> {
+export async function journey (stages: Stages, request: FastifyRequest, reply: FastifyReply, record: AuditRecord): Promise<Ended> {
   const { limits, guard, matcher, now } = stages
   const { raw: incoming } = request
   await limits.byAddress?.(request, undefined)
@@ -89,7 +92,7 @@ interface Allowed {
 }
 
 // The upstream's 401 is about the gateway's own credential, and no caller's business: one new one, one more try.
-async function callUpstream (stages: Stages, allowed: Allowed, incoming: IncomingMessage, response: ServerResponse): Promise<RelayOutcome> {
+async function callUpstream (stages: Stages, allowed: Allowed, incoming: IncomingMessage, response: ServerResponse): Promise<Ended> {
   const { route: { credential }, patience, record } = allowed
   const offered = credential.present()
   const presented = offered instanceof Promise ? await patience.wait(offered) : offered

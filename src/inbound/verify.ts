@@ -1,5 +1,5 @@
 import { claimsHold, ownClaim, type Claims, type ClaimConditions } from '../policy/claims.ts'
-import { classify, type IssuerPolicy, type Principal } from '../policy/principal.ts'
+import { classify, evidenceText, type IssuerPolicy, type Principal } from '../policy/principal.ts'
 import { refuse, type Refusal } from '../policy/problems.ts'
 import type { Algorithm } from './key.ts'
 import type { KeyLookup, KeyStore } from './key-store.ts'
@@ -68,10 +68,11 @@ export function createVerifier (issuers: readonly TrustedIssuer[], maxTokenSize:
     if (key === 'unknown') throw invalid(`no key of issuer ${issuer.name} has this kid`)
     if (!key.verifies(token)) throw invalid(`bad signature, by the key of issuer ${issuer.name}`)
     assertTimes(decoded.claims, issuer, now())
-    if (!claimsHold(decoded.claims, issuer.claims)) {
-      throw refuse('token-claims-mismatch', 'The access token lacks a claim that every token for this API must have.')
-    }
     const principal = classify(issuer.policy, decoded)
+    const lacking = issuer.claims.filter(condition => !claimsHold(decoded.claims, [condition])).map(({ name }) => name)
+    if (lacking.length > 0) {
+      throw refuse('token-claims-mismatch', 'The access token lacks a claim that every token for this API must have.', { principal, saw: lacking.join(' ') })
+    }
     assertAccessToken(principal, issuer)
     assertAudience(principal, issuer)
     return principal
@@ -90,34 +91,36 @@ function assertNotExpired (claims: Claims, { clockTolerance }: TrustedIssuer, no
 function assertTimes (claims: Claims, issuer: TrustedIssuer, now: number): void {
   const latest = (now + issuer.clockTolerance) / 1000
   const [exp, iat, nbf] = ['exp', 'iat', 'nbf'].map(name => ownClaim(claims, name))
-  if (!isDate(exp)) throw times('The access token has no exp that is a time.')
+  if (!isDate(exp)) throw times('The access token has no exp that is a time.', issuer, exp)
   assertNotExpired(claims, issuer, now)
-  if (iat !== undefined && !(isDate(iat) && iat <= latest)) throw times('The access token is issued in the future (iat).')
-  if (nbf !== undefined && !(isDate(nbf) && nbf <= latest)) throw times('The access token is not valid yet (nbf).')
+  if (iat !== undefined && !(isDate(iat) && iat <= latest)) throw times('The access token is issued in the future (iat).', issuer, iat)
+  if (nbf !== undefined && !(isDate(nbf) && nbf <= latest)) throw times('The access token is not valid yet (nbf).', issuer, nbf)
 }
 
 function isDate (value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value <= YEAR_9999
 }
 
-function assertAccessToken ({ tokenKind, evidence }: Principal, issuer: TrustedIssuer): void {
+function assertAccessToken (principal: Principal, issuer: TrustedIssuer): void {
+  const { tokenKind } = principal
   if (tokenKind === 'access') return
-  const saw = evidence.map(({ claim, says }) => `${claim}: ${says}`).join('; ')
+  const saw = evidenceText(principal)
   const ask = `Send an access token with audience ${audienceOf(issuer)}.`
   if (tokenKind === 'id') {
-    throw refuse('id-token', `This is an ID token: it tells an app who logged in, and opens no API. ${ask}`, { saw })
+    throw refuse('id-token', `This is an ID token: it tells an app who logged in, and opens no API. ${ask}`, { principal, saw })
   }
   const words = { refresh: 'This is a refresh token.', logout: 'This is a logout token.', unknown: 'Nothing in this token proves that it is an access token.' }
-  throw refuse('token-kind', `${words[tokenKind]} ${ask}`, { saw })
+  throw refuse('token-kind', `${words[tokenKind]} ${ask}`, { principal, saw })
 }
 
-function assertAudience ({ claims, client }: Principal, issuer: TrustedIssuer): void {
+function assertAudience (principal: Principal, issuer: TrustedIssuer): void {
+  const { claims, client } = principal
   const { audience, allowedClients } = issuer
   if (audience.length > 0 && !audiences(ownClaim(claims, 'aud')).some(one => audience.includes(one))) {
-    throw refuse('audience-mismatch', `The access token is meant for another API. Ask for one with audience ${audienceOf(issuer)}.`)
+    throw refuse('audience-mismatch', `The access token is meant for another API. Ask for one with audience ${audienceOf(issuer)}.`, { principal, saw: `aud ${shown(ownClaim(claims, 'aud'))}` })
   }
   if (allowedClients !== undefined && (client === undefined || !allowedClients.includes(client))) {
-    throw refuse('token-client-not-allowed', 'The access token was issued to a client that may not call this API.', { saw: `client ${String(client)}` })
+    throw refuse('token-client-not-allowed', 'The access token was issued to a client that may not call this API.', { principal, saw: `client ${shown(client)}` })
   }
 }
 
@@ -139,8 +142,12 @@ function notJwt (): Refusal {
   return refuse('token-not-jwt', "This is no JWT. Ask the identity provider for an access token with this API's audience; without an audience many give an opaque one.")
 }
 
-function times (detail: string): Refusal {
-  return refuse('token-times', detail)
+function times (detail: string, { name }: TrustedIssuer, value: unknown): Refusal {
+  return refuse('token-times', detail, { saw: `issuer ${name}: ${shown(value)}` })
+}
+
+function shown (value: unknown): string {
+  return (JSON.stringify(value) ?? 'none').slice(0, 200)
 }
 
 function keysUnavailable ({ name, keys }: TrustedIssuer): Refusal {

@@ -34,7 +34,7 @@ export class AuditRecord {
 
   /**
    * One flat object for the log. No header, no query, no claim but the ids that name who called.
-   * @param status of the answer; 499 where there was none
+   * @param status of the answer, or of the problem where the caller has none
    */
   toLog (status: number): Record<string, unknown> {
     const { principal, refusal, rule } = this

@@ -6,7 +6,7 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 
 export interface Metrics {
   readonly registry: Registry
-  /** Counts one request that ended. @param status of the answer; 499 where there was none */
+  /** Counts one request that ended. @param status of the answer, or of the problem where the caller has none */
   request (record: AuditRecord, status: number): void
   /** Counts one that Node's parser refused: it has no record. */
   refusedByParser (refusal: Refusal): void

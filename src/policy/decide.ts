@@ -1,4 +1,4 @@
-import type { Principal } from './principal.ts'
+import { evidenceText, type Principal } from './principal.ts'
 import { PROBLEMS, refuse, type ProblemCode, type Refusal } from './problems.ts'
 import type { AdmittedKind, Check, CheckContext, CompiledAlternative } from './require.ts'
 
@@ -51,7 +51,7 @@ export function refusalOf (rule: PolicyRule, principal: Principal, decision: Dec
   const challenge: Record<string, string> = {}
   if (missingScopes.length > 0) challenge.scope = missingScopes.join(' ')
   if (PROBLEMS[code].status === 401) for (const check of failed) Object.assign(challenge, stepUp(check))
-  return refuse(code, describe(rule, principal, decision), { challenge, saw: failed.map(sawText).join('; ') || sawKind(principal) })
+  return refuse(code, describe(rule, principal, decision), { challenge, principal, saw: failed.map(sawText).join('; ') || evidenceText(principal) })
 }
 
 function examine (alternative: CompiledAlternative, principal: Principal, context: CheckContext): Finding {

@@ -74,6 +74,11 @@ export function classify (issuer: IssuerPolicy, { header, claims }: VerifiedToke
   })
 }
 
+/** The evidence in one line, for the log. */
+export function evidenceText ({ evidence }: Principal): string {
+  return evidence.map(({ claim, says }) => `${claim}: ${says}`).join('; ')
+}
+
 function kindOfToken ({ profile, access_token_when: marker }: IssuerPolicy, seen: Seen): Verdict<TokenKind> {
   const logout = evidenceOf(profile.logout, seen)
   if (logout.length > 0) return ['logout', logout]

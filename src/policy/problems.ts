@@ -1,3 +1,5 @@
+import type { Principal } from './principal.ts'
+
 /** The `error` of a Bearer challenge: RFC 6750 section 3.1, RFC 9470 section 3. */
 export type ChallengeError = 'invalid_request' | 'invalid_token' | 'insufficient_scope' | 'insufficient_user_authentication'
 
@@ -28,7 +30,6 @@ export const PROBLEMS = {
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'target-too-long': { status: 414, title: 'The request target is too long' },
-  'expectation-failed': { status: 417, title: 'The expectation cannot be met' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   'headers-too-large': { status: 431, title: 'The headers are too large' },
 
@@ -88,6 +89,8 @@ export interface RefusalExtras {
   readonly headers?: Readonly<Record<string, string>>
   /** for the log alone: what the check saw, which the caller is not told */
   readonly saw?: string
+  /** who called, where that was known already */
+  readonly principal?: Principal
   readonly cause?: unknown
 }
 
