@@ -20,6 +20,8 @@ export interface Wanted {
   /** Of the Bearer challenge, in order, beside realm and error_description; no challenge where it is left out. */
   readonly challenge?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string | RegExp>>
+  /** Whether the rule had let it through before that. */
+  readonly granted?: boolean
 }
 
 /** Bytes as they are, or the options of a well-behaved client. */
@@ -105,11 +107,11 @@ function assertRefusal (t: Test, { status, headers, body }: Answer, wanted: Want
 }
 
 /** The one word is in the log line too, beside both ids. */
-function assertLogged (t: Test, gateway: TestGateway, { headers, body, status }: Answer, { code }: Wanted): void {
+function assertLogged (t: Test, gateway: TestGateway, { headers, body, status }: Answer, { code, granted = false }: Wanted): void {
   if (body.length === 0) return
   const { decision } = parseProblem(body)
   const line = gateway.logLines().findLast(one => one['decision'] === decision)
-  t.match(line, { request: headers['x-request-id'], code, status, granted: false })
+  t.match(line, { request: headers['x-request-id'], code, status, granted })
 }
 
 export function parseProblem (body: Buffer): Record<string, unknown> {
