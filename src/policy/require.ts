@@ -84,6 +84,9 @@ export function compileAlternative ({ kinds, conditions }: Alternative, clientNa
   return { kinds, checks }
 }
 
+/** No issuer's clock is believed to be further ahead, in seconds. */
+const FAST_CLOCK = 300
+
 function clientCheck ({ issuer, client }: Principal, wants: readonly string[], names: ClientNames): Check {
   const known = names[issuer]
   const ids = wants.map(one => known !== undefined && Object.hasOwn(known, one) ? known[one] : one)
@@ -117,9 +120,11 @@ function shown (value: unknown): unknown {
 }
 
 // Without auth_time a new login would not help: the token's issuer does not write it. That is a 403, no step-up.
+// The same where it lies ahead: in milliseconds, say, it would pass for ever.
 function ageCheck (authTime: unknown, maxAge: number, now: number): Check {
-  const known = typeof authTime === 'number' && Number.isFinite(authTime)
-  const age = known ? Math.floor(now / 1000) - authTime : undefined
+  const seconds = Math.floor(now / 1000)
+  const known = typeof authTime === 'number' && Number.isFinite(authTime) && authTime <= seconds + FAST_CLOCK
+  const age = known ? seconds - authTime : undefined
   return { condition: 'max_age', code: known ? 'login-too-old' : 'claim-mismatch', holds: age !== undefined && age <= maxAge, has: age, wants: maxAge }
 }
 
