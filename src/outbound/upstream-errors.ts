@@ -1,3 +1,4 @@
+import { errors } from 'undici'
 import { Refusal, refuse, type ProblemCode } from '../policy/problems.ts'
 
 /** An error code of Node or undici → whose fault it was and how. By code, never by text. */
@@ -60,5 +61,7 @@ function problemOf (code: string): ProblemCode {
 }
 
 function codeOf (error: unknown): string {
+  // undici means to give the parser's code, and gives none.
+  if (error instanceof errors.HTTPParserError) return 'HPE_INVALID'
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
