@@ -99,8 +99,13 @@ async function callUpstream (stages: Stages, allowed: Allowed, incoming: Incomin
   if (presented === undefined) throw timeIsUp()
   const outcome = await relayWith(stages, allowed, presented, incoming, response)
   if (outcome.kind !== 'credential-refused') return outcome
-  if (!outcome.replayable) throw credentialRefused('the body was on its way')
-  const renewed = await patience.wait(credential.renew(presented).then(other => ({ other })))
+  const renewal = credential.renew(presented).then(other => ({ other }))
+  if (!outcome.replayable) {
+    // Too late for this request; the next one is to have a new one.
+    renewal.catch(() => {})
+    throw credentialRefused('the body was on its way')
+  }
+  const renewed = await patience.wait(renewal)
   if (renewed === undefined) throw timeIsUp()
   if (renewed.other === undefined) throw credentialRefused('no other credential to try')
   record.retried = true
