@@ -100,7 +100,7 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
     },
     candidates (path) {
       const met = [...allOf(exact, upperCaseEscapes(segmentsOf(path))), ...otherReadings(path).filter(entry => entry !== undefined)]
-      return [...new Set(met)].flatMap(entry => entry.rules)
+      return [...new Set(met.flatMap(entry => entry.rules))]
     }
   }
 }
