@@ -1,0 +1,66 @@
+import t from 'tap'
+import { encodeSegment, MatchError, METHODS, parseMatch, parsePattern } from '../../src/policy/pattern.ts'
+
+t.test('a match is methods and a path', async t => {
+  t.same(parseMatch('GET /'), { methods: ['GET'], any: false, path: '/', segments: [{ kind: 'literal', text: '' }] })
+  t.same(parseMatch('GET|POST /addresses/:id'), {
+    methods: ['GET', 'POST'],
+    any: false,
+    path: '/addresses/:id',
+    segments: [{ kind: 'literal', text: 'addresses' }, { kind: 'param', name: 'id' }]
+  })
+  t.same(parseMatch('ANY /x/*'), { methods: METHODS, any: true, path: '/x/*', segments: [{ kind: 'literal', text: 'x' }, { kind: 'rest' }] })
+  t.same(parseMatch('  HEAD   /x/ ').segments, [{ kind: 'literal', text: 'x' }, { kind: 'literal', text: '' }])
+  for (const method of METHODS) t.same(parseMatch(`${method} /a`).methods, [method])
+})
+
+t.test('a literal is kept as a caller sends it: escapes only where they must be, in capitals', async t => {
+  for (const [written, text] of [
+    ['a', 'a'], ['A.b-c_d~e', 'A.b-c_d~e'], ['caf\u00e9', 'caf%C3%A9'], ['caf%c3%a9', 'caf%C3%A9'], ['%61', 'a'], ['a%20b', 'a%20b'], ['a%2Bb', 'a+b'], ['a+b', 'a+b'],
+    ['$&+,=@', '$&+,=@'], ['a:b', 'a:b'], ['a"b', 'a%22b'], ['%22', '%22'], ['!\'()', '!\'()'], ['\u{1f600}', '%F0%9F%98%80']
+  ] as const) t.same(parsePattern(`/${written}`), [{ kind: 'literal', text }], written)
+  t.equal(encodeSegment('a b/\u00e9'), 'a%20b%2F%C3%A9')
+})
+
+for (const [promise, text] of [
+  ['no path', 'GET'],
+  ['nothing', ''],
+  ['no method', '/a'],
+  ['two paths', 'GET /a /b'],
+  ['an unknown method', 'FETCH /a'],
+  ['a method in small letters', 'get /a'],
+  ['a method twice', 'GET|GET /a'],
+  ['ANY beside another', 'GET|ANY /a'],
+  ['an empty method', 'GET| /a'],
+  ['a comma between methods', 'GET,POST /a'],
+  ['CONNECT', 'CONNECT /a'],
+  ['a path without its slash', 'GET a'],
+  ['a URL', 'GET http://a/b'],
+  ['an empty segment', 'GET /a//b'],
+  ['an empty first segment', 'GET //a'],
+  ['a dot segment', 'GET /a/./b'],
+  ['two dots', 'GET /..'],
+  ['* in the middle', 'GET /a/*/b'],
+  ['* within a segment', 'GET /a/b*'],
+  ['**', 'GET /a/**'],
+  ['a parameter without a name', 'GET /a/:'],
+  ['a parameter with a hyphen', 'GET /a/:a-b'],
+  ['a parameter that begins with a digit', 'GET /a/:1'],
+  ['two parameters in a segment', 'GET /a/:a:b'],
+  ['a parameter twice', 'GET /:a/:a'],
+  ['a parameter within a segment', 'GET /a(:b)'],
+  ['a query', 'GET /a?b'],
+  ['a fragment', 'GET /a#b'],
+  ['a semicolon', 'GET /a;b'],
+  ['a backslash', 'GET /a\\b'],
+  ['an encoded slash', 'GET /a%2fb'],
+  ['an encoded dot', 'GET /%2e%2e'],
+  ['an encoded percent', 'GET /a%25'],
+  ['an encoded control character', 'GET /a%00'],
+  ['a malformed escape', 'GET /a%zz'],
+  ['an escape that is not UTF-8', 'GET /a%ff']
+] as const) {
+  t.test(`no match has ${promise}`, async t => {
+    t.throws(() => parseMatch(text), MatchError)
+  })
+}
