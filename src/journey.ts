@@ -71,7 +71,8 @@ export async function journey (stages: Stages, request: FastifyRequest, reply: F
     origin,
     requestId: record.requestId,
     principal,
-    upstreamPath: route.plan.paths.toUpstream(target.path, found)
+    upstreamPath: route.plan.paths.toUpstream(target.path, found),
+    parts: found
   }
   return await callUpstream(stages, { route, target, guarded, sent, patience, record }, incoming, reply.raw)
 }

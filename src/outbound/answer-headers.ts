@@ -19,10 +19,10 @@ const NEVER = new Set([
 /**
  * The upstream's headers that pass, flat, spelled and ordered as sent.
  * @param raw names and values in turn, as bytes
- * @param secret what the gateway showed the upstream: a header that repeats it does not pass
+ * @param secrets what the gateway showed the upstream: a header that repeats one does not pass
  * @param rewriteLocation what becomes of Location and Content-Location
  */
-export function passingAnswerHeaders (raw: readonly Buffer[], rules: AnswerRules, secret: string, rewriteLocation: (value: string) => string): string[] {
+export function passingAnswerHeaders (raw: readonly Buffer[], rules: AnswerRules, secrets: readonly string[], rewriteLocation: (value: string) => string): string[] {
   const headers = raw.map(part => part.toString('latin1'))
   const listed = connectionOptions(headers)
   const passing: string[] = []
@@ -31,13 +31,17 @@ export function passingAnswerHeaders (raw: readonly Buffer[], rules: AnswerRules
     const value = headers[at + 1] ?? ''
     const lower = name.toLowerCase()
     if ((NEVER.has(lower) && !rules.kept.has(lower)) || rules.removed.has(lower) || listed?.has(lower)) continue
-    if (secret !== '' && value.length >= secret.length && value.includes(secret)) continue
+    if (secrets.some(secret => value.includes(secret))) continue
     passing.push(name, lower === 'location' || lower === 'content-location' ? rewriteLocation(value) : value)
   }
   return rules.set.length === 0 ? passing : [...passing, ...rules.set]
 }
 
 function connectionOptions (headers: readonly string[]): ReadonlySet<string> | undefined {
-  const at = headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'connection')
-  return at === -1 ? undefined : new Set(headers[at + 1]?.split(',').map(option => option.trim().toLowerCase()))
+  let listed: Set<string> | undefined
+  for (let at = 0; at < headers.length; at += 2) {
+    if (headers[at]?.toLowerCase() !== 'connection') continue
+    for (const option of headers[at + 1]?.split(',') ?? []) (listed ??= new Set()).add(option.trim().toLowerCase())
+  }
+  return listed
 }

@@ -10,7 +10,7 @@ export function tokenCredential (header: string, cache: MachineTokenCache): Cred
   let last: Presented | undefined
 
   function show ({ value }: MachineToken): Presented {
-    if (last?.id !== value) last = { headers: [header, asBearer ? `Bearer ${value}` : value], id: value, secret: value }
+    if (last?.id !== value) last = { headers: [header, asBearer ? `Bearer ${value}` : value], id: value, secrets: [value] }
     return last
   }
 

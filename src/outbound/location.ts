@@ -1,10 +1,12 @@
-import type { PathMap } from './paths.ts'
+import type { PathMap, PathParts } from './paths.ts'
 
 export interface LocationContext {
   readonly upstream: URL
   /** the path that the request went to, without its query */
   readonly upstreamPath: string
   readonly paths: PathMap
+  /** what of the caller's path went into it, or was left out */
+  readonly parts: PathParts
   /** the gateway's own URL as callers use it; empty where it is not known */
   readonly publicUrl: string
 }
@@ -13,14 +15,25 @@ export interface LocationContext {
  * A Location or Content-Location (RFC 9110 sections 10.2.2, 8.7) as the caller can follow it: what lies under the
  * upstream's URL lies under the gateway's. Anything else is left as it came.
  */
-export function rewriteLocation (value: string, { upstream, upstreamPath, paths, publicUrl }: LocationContext): string {
-  const absolute = resolve(value, upstream.origin + upstreamPath)
+export function rewriteLocation (value: string, { upstream, upstreamPath, paths, parts, publicUrl }: LocationContext): string {
+  const absolute = resolve(escaped(value), upstream.origin + upstreamPath)
   if (absolute === undefined || absolute.origin !== upstream.origin) return value
-  const path = paths.fromUpstream(absolute.pathname)
+  const rest = absolute.search + absolute.hash
+  const path = paths.fromUpstream(absolute.pathname, parts)
   // Beside the upstream's path, not under it: nothing leads there, and the upstream's host is nobody's business.
-  if (path === undefined) return absolute.pathname + absolute.search + absolute.hash
-  const prefix = isAbsolute(value) ? publicUrl : pathOf(publicUrl)
-  return prefix.replace(/\/$/, '') + path + absolute.search + absolute.hash
+  if (path === undefined) return withoutHost(absolute.pathname) + rest
+  const prefix = (isAbsolute(value) ? publicUrl : pathOf(publicUrl)).replace(/\/$/, '')
+  return withoutHost(prefix + path) + rest
+}
+
+// Some write a path's characters as they are. Byte by byte, whatever they stand for.
+function escaped (value: string): string {
+  return value.replace(/[\x80-\xff]/g, byte => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
+}
+
+// RFC 3986 section 4.2: a path that begins with // would be read as another host.
+function withoutHost (reference: string): string {
+  return reference.startsWith('//') ? `/.${reference}` : reference
 }
 
 function resolve (value: string, base: string): URL | undefined {

@@ -1,12 +1,18 @@
 import { segmentKey, type Found } from '../policy/match.ts'
 import { parsePattern, type Match, type Segment } from '../policy/pattern.ts'
 
+/** What stood at the parameters and at `*` of the caller's path, as sent. */
+export type PathParts = Pick<Found<unknown>, 'params' | 'rest'>
+
 /** How paths go to an upstream and come back in its Location. */
 export interface PathMap {
   /** The upstream's path for one that the rule matched; parameters and what `*` matched go in as sent. */
-  toUpstream (path: string, found: Pick<Found<unknown>, 'params' | 'rest'>): string
-  /** The gateway's path for one of the upstream's, or undefined where it is not under the upstream's URL. */
-  fromUpstream (path: string): string | undefined
+  toUpstream (path: string, parts: PathParts): string
+  /**
+   * The gateway's path for one of the upstream's, or undefined where it is not under the upstream's URL.
+   * @param parts of the request: what the rewrite left out of its path is taken from there
+   */
+  fromUpstream (path: string, parts: PathParts): string | undefined
 }
 
 /**
@@ -16,37 +22,37 @@ export interface PathMap {
 export function createPathMap (base: string, match: Match, rewrite: string | undefined): PathMap {
   const target = rewrite === undefined ? undefined : parsePattern(rewrite)
   return {
-    toUpstream: (path, found) => base + (target === undefined ? path : fill(target, found)),
-    fromUpstream (path) {
+    toUpstream: (path, parts) => base + (target === undefined ? path : fill(target, parts)),
+    fromUpstream (path, parts) {
       if (path !== base && !path.startsWith(`${base}/`)) return undefined
-      const below = path.slice(base.length)
-      return target === undefined ? below : rewriteBack(below, target, match.segments)
+      const below = path === base ? '/' : path.slice(base.length)
+      return target === undefined ? below : rewriteBack(below, target, match.segments, parts)
     }
   }
 }
 
-function fill (segments: readonly Segment[], { params, rest }: Pick<Found<unknown>, 'params' | 'rest'>): string {
-  return '/' + segments.map(segment => {
-    if (segment.kind === 'literal') return segment.text
-    return segment.kind === 'param' ? params[segment.name] ?? '' : rest ?? ''
-  }).join('/')
+function fill (segments: readonly Segment[], { params, rest }: PathParts): string {
+  return segments.map(segment => {
+    if (segment.kind === 'literal') return `/${segment.text}`
+    return `/${segment.kind === 'param' ? params[segment.name] ?? '' : rest ?? ''}`
+  }).join('')
 }
 
 // A POST to /addresses that was rewritten to /api/v2/addresses is answered with a Location below that: what the
 // rule's match and rewrite have in common at their ends falls away, and what is left in front is exchanged.
-function rewriteBack (path: string, target: readonly Segment[], match: readonly Segment[]): string {
+function rewriteBack (path: string, target: readonly Segment[], match: readonly Segment[], parts: PathParts): string {
   const bound = bindTo(path, target)
-  if (bound !== undefined) return fill(match, bound)
+  if (bound !== undefined) return fill(match, { params: { ...parts.params, ...bound.params }, rest: bound.rest ?? parts.rest })
   let common = 0
   while (common < Math.min(target.length, match.length) && sameEnd(target, match, common)) common++
   const front = target.slice(0, target.length - common)
   const own = match.slice(0, match.length - common)
-  if (!front.every(isLiteral) || !own.every(isLiteral)) return path
-  const prefix = front.map(({ text }) => `/${text}`).join('')
-  return path.startsWith(`${prefix}/`) ? own.map(({ text }) => `/${text}`).join('') + path.slice(prefix.length) : path
+  if ([...front, ...own].some(({ kind }) => kind === 'rest')) return path
+  const prefix = fill(front, parts)
+  return path.startsWith(`${prefix}/`) ? fill(own, parts) + path.slice(prefix.length) : path
 }
 
-function bindTo (path: string, pattern: readonly Segment[]): Pick<Found<unknown>, 'params' | 'rest'> | undefined {
+function bindTo (path: string, pattern: readonly Segment[]): PathParts | undefined {
   const parts = path.slice(1).split('/')
   const params: Record<string, string> = {}
   for (const [at, segment] of pattern.entries()) {
@@ -62,8 +68,4 @@ function bindTo (path: string, pattern: readonly Segment[]): Pick<Found<unknown>
 function sameEnd (one: readonly Segment[], other: readonly Segment[], fromEnd: number): boolean {
   const [a, b] = [one[one.length - 1 - fromEnd], other[other.length - 1 - fromEnd]]
   return a !== undefined && b !== undefined && segmentKey(a) === segmentKey(b)
-}
-
-function isLiteral (segment: Segment): segment is Segment & { kind: 'literal' } {
-  return segment.kind === 'literal'
 }

@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto'
 import type { Route } from '../config/configuration.ts'
 import { readClaim } from '../policy/claims.ts'
 import type { Principal } from '../policy/principal.ts'
 import { passingAnswerHeaders, type AnswerRules } from './answer-headers.ts'
 import type { Presented } from './credential.ts'
 import { rewriteLocation } from './location.ts'
-import { createPathMap, type PathMap } from './paths.ts'
+import { createPathMap, type PathMap, type PathParts } from './paths.ts'
+import { newTraceparent, traceparentOf } from './trace-context.ts'
 import { headerValue, passingHeaders, type HeaderRules } from './upstream-headers.ts'
 import type { Upstream } from './upstreams.ts'
 
@@ -34,6 +34,7 @@ export interface SentRequest {
   readonly requestId: string
   readonly principal: Principal | undefined
   readonly upstreamPath: string
+  readonly parts: PathParts
 }
 
 export function createOutboundPlan (route: Route, upstream: Upstream, publicUrl: string | undefined): OutboundPlan {
@@ -47,6 +48,8 @@ export function createOutboundPlan (route: Route, upstream: Upstream, publicUrl:
     ].map(foldName)),
     kept: new Set(headers.keep)
   }
+  // A tracestate belongs to the traceparent that it came with.
+  const rulesOfNewTrace: HeaderRules = { ...rules, removed: new Set([...rules.removed, 'tracestate']) }
   const answerRules: AnswerRules = {
     removed: new Set([...response_headers.remove, ...Object.keys(response_headers.set).map(name => name.toLowerCase())]),
     kept: new Set(response_headers.keep),
@@ -56,10 +59,11 @@ export function createOutboundPlan (route: Route, upstream: Upstream, publicUrl:
   return {
     paths,
     requestHeaders ({ rawHeaders, origin, requestId, principal }, presented) {
-      const sent = passingHeaders(rawHeaders, rules)
+      const traceparent = traceparentOf(rawHeaders)
+      const sent = passingHeaders(rawHeaders, traceparent === undefined ? rulesOfNewTrace : rules)
       sent.push('X-Forwarded-For', origin.chain, 'X-Forwarded-Proto', origin.protocol)
       if (origin.host !== undefined) sent.push('X-Forwarded-Host', origin.host)
-      sent.push('X-Request-Id', requestId, ...traceContext(rawHeaders), ...set)
+      sent.push('X-Request-Id', requestId, 'traceparent', traceparent ?? newTraceparent(), ...set)
       if (principal !== undefined) {
         for (const { header, path } of identity) {
           const value = headerValue(readClaim(principal.claims, path))
@@ -69,9 +73,9 @@ export function createOutboundPlan (route: Route, upstream: Upstream, publicUrl:
       sent.push(...presented.headers)
       return sent
     },
-    answerHeaders (raw, { origin, upstreamPath }, presented) {
-      return passingAnswerHeaders(raw, answerRules, presented.secret, value =>
-        rewriteLocation(value, { upstream: upstream.url, upstreamPath, paths, publicUrl: publicUrl ?? ownUrl(origin) }))
+    answerHeaders (raw, { origin, upstreamPath, parts }, presented) {
+      return passingAnswerHeaders(raw, answerRules, presented.secrets, value =>
+        rewriteLocation(value, { upstream: upstream.url, upstreamPath, paths, parts, publicUrl: publicUrl ?? ownUrl(origin) }))
     }
   }
 }
@@ -87,14 +91,4 @@ function foldName (name: string): string {
 
 function ownUrl ({ protocol, host }: ForwardedOrigin): string {
   return host === undefined ? '' : `${protocol}://${host}`
-}
-
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
-
-// W3C Trace Context: a well-formed traceparent goes on; else the trace begins here, and a tracestate would belong to none.
-function traceContext (rawHeaders: readonly string[]): string[] {
-  const found = rawHeaders.filter((_value, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === 'traceparent')
-  const [traceparent] = found
-  if (found.length === 1 && traceparent !== undefined && TRACEPARENT.test(traceparent)) return ['traceparent', traceparent]
-  return ['traceparent', `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-00`]
 }
