@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { dirname, join } from 'node:path'
 
 /** The folder that holds package.json, routes.yaml and config/: two above the compiled commands' own. */
-export const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
+const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..')
 
 export function packageVersion (): string {
   const described: unknown = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))
