@@ -1,0 +1,52 @@
+import t from 'tap'
+import { findConflicts, methodsOf } from '../../src/policy/conflicts.ts'
+import { parseMatch } from '../../src/policy/pattern.ts'
+
+/** `kind: rule | other | methods`, one line each. */
+function conflictsOf (...names: readonly string[]): string[] {
+  return findConflicts(names.map(name => ({ name, match: parseMatch(name) })))
+    .map(({ kind, rule, other, methods }) => `${kind}: ${rule.name} | ${other.name} | ${methods.join(' ')}`)
+}
+
+for (const [promise, rules, conflicts] of [
+  ['different paths', ['GET /a', 'GET /b', 'GET /a/:id', 'GET /a/b'], []],
+  ['one path, different methods', ['GET /a', 'POST /a', 'PUT|PATCH /a'], []],
+  ['ANY beside a named method', ['ANY /a', 'GET /a', 'POST /a'], []],
+  ['HEAD of its own beside GET', ['GET /a', 'HEAD /a'], []],
+  ['a narrower path with all the methods of the broader', ['GET /a/*', 'GET /a/:id', 'GET /a/b'], []],
+  ['crossing paths, of which neither is the narrower', ['GET /a/:x', 'GET /:x/b'], []],
+  ['/x beside /x/*', ['GET /x', 'GET /x/*'], []]
+] as const) t.test(`no conflict: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
+
+for (const [promise, rules, conflicts] of [
+  ['the same rule twice', ['GET /a', 'GET /a'], ['equal-precedence: GET /a | GET /a | GET']],
+  ['one method in two lists', ['GET|POST /a', 'POST|PUT /a'], ['equal-precedence: POST|PUT /a | GET|POST /a | POST']],
+  ['parameters by other names', ['GET /a/:x', 'GET /a/:y'], ['equal-precedence: GET /a/:y | GET /a/:x | GET']],
+  ['another spelling of a literal', ['GET /caf\u00e9', 'GET /caf%c3%a9'], ['equal-precedence: GET /caf%c3%a9 | GET /caf\u00e9 | GET']],
+  ['ANY twice', ['ANY /a', 'ANY /a'], ['equal-precedence: ANY /a | ANY /a | GET HEAD POST PUT PATCH DELETE OPTIONS']],
+  ['three of one kind', ['GET /a', 'GET /a', 'GET /a'], ['equal-precedence: GET /a | GET /a | GET', 'equal-precedence: GET /a | GET /a | GET', 'equal-precedence: GET /a | GET /a | GET']]
+] as const) t.test(`equal precedence: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
+
+for (const [promise, rules, conflicts] of [
+  ['beside the path without its last slash', ['GET /a', 'GET /a/'], ['never-matches: GET /a/ | GET /a | GET']],
+  ['each other\'s, in another letter case', ['GET /Orders', 'GET /orders'], ['never-matches: GET /Orders | GET /orders | GET', 'never-matches: GET /orders | GET /Orders | GET']],
+  ['ANY with every method named beside it', ['ANY /a', 'GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS /a'], ['never-matches: ANY /a | GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS /a | GET HEAD POST PUT PATCH DELETE OPTIONS']],
+  ['an encoded space at an end', ['GET /a/%20b'], ['never-matches: GET /a/%20b | GET /a/%20b | GET']],
+  ['a character that nobody sees', ['GET /a%E2%80%8Bb'], ['never-matches: GET /a%E2%80%8Bb | GET /a%E2%80%8Bb | GET']],
+  ['a C1 control', ['GET /a%C2%85b'], ['never-matches: GET /a%C2%85b | GET /a%C2%85b | GET']]
+] as const) t.test(`a rule that can never match: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
+
+for (const [promise, rules, conflicts] of [
+  ['a literal hides a method of *', ['ANY /a/*', 'GET /a/b'], ['hides: GET /a/b | ANY /a/* | POST PUT PATCH DELETE OPTIONS']],
+  ['a parameter hides one of *', ['GET|POST /a/*', 'GET /a/:id'], ['hides: GET /a/:id | GET|POST /a/* | POST']],
+  ['a literal hides one of a parameter', ['DELETE|GET /a/:id', 'GET /a/b'], ['hides: GET /a/b | DELETE|GET /a/:id | DELETE']],
+  ['a literal at the root hides one of a parameter and one of *', ['POST /*', 'PUT /:x', 'GET /a'], ['hides: PUT /:x | POST /* | POST', 'hides: GET /a | PUT /:x | PUT', 'hides: GET /a | POST /* | POST']],
+  ['two rules of a path hide what neither has', ['ANY /a/*', 'GET /a/b', 'POST /a/b'], ['hides: GET /a/b | ANY /a/* | PUT PATCH DELETE OPTIONS']],
+  ['HEAD comes with GET', ['HEAD /a/*', 'GET /a/b'], []]
+] as const) t.test(`hidden: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
+
+t.test('the methods of a rule are those that it names, and HEAD with GET', async t => {
+  t.same(methodsOf(parseMatch('GET /a')), ['GET', 'HEAD'])
+  t.same(methodsOf(parseMatch('HEAD|GET /a')), ['HEAD', 'GET'])
+  t.same(methodsOf(parseMatch('POST /a')), ['POST'])
+})
