@@ -4,7 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
-import { loadConfiguration, type Configuration, type Mistake } from './config/load.ts'
+import { loadConfiguration, type Mistake } from './config/load.ts'
+import { prepareDrain } from './drain.ts'
 import { buildGateway } from './gateway.ts'
 import { createIdpClient } from './idp/http.ts'
 import { createIssuers } from './inbound/issuers.ts'
@@ -99,6 +100,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     const app = await buildGateway({ configuration, issuers: issuers.trusted, upstreams, metrics, log, isDraining, now })
     const admin = buildAdmin({ issuers: issuers.trusted, upstreams, metrics, isDraining })
     open.push(app, admin)
+    const drain = prepareDrain(app)
     await app.listen({ host: gateway.listen.host, port: gateway.listen.port })
     await admin.listen({ host: gateway.admin.host, port: gateway.admin.port })
     const [dataPort, adminPort] = [portOf(app), portOf(admin)]
@@ -111,7 +113,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
         draining = true
         log.info('draining')
         await sleep(gateway.drain_delay)
-        await drain(app, gateway)
+        await drain(gateway.drain_timeout)
         await letGo()
         log.info('stopped')
       }
@@ -120,15 +122,6 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     await letGo()
     throw error
   }
-}
-
-async function drain (app: FastifyInstance, { drain_timeout: longest }: Configuration['gateway']): Promise<void> {
-  const timer = setTimeout(() => { app.server.closeAllConnections() }, longest)
-  // An answer that was begun before could not say `Connection: close`: its connection is closed when it falls idle.
-  const sweep = setInterval(() => { app.server.closeIdleConnections() }, 100)
-  await app.close()
-  clearTimeout(timer)
-  clearInterval(sweep)
 }
 
 function fixedWords (error: unknown): string {
