@@ -3,6 +3,9 @@ import * as faults from '../support/faults.ts'
 import { startIdp } from '../support/idp.ts'
 import { LONGEST_WAIT, movableClock, retriesSoon, startScene, timed, until, type Faults } from './idp-scene.ts'
 
+// They wait more than they work.
+t.jobs = 4
+
 const noKeys = (keys: unknown): faults.Fault => faults.json(200, { keys })
 
 const quick: Faults = {
@@ -12,7 +15,7 @@ const quick: Faults = {
   nothing: faults.empty(),
   'half a document': faults.truncatedJson(),
   'a list': faults.json(200, []),
-  'null': faults.json(200, null),
+  null: faults.json(200, null),
   'an empty object': faults.json(200, {}),
   'no keys': noKeys([]),
   'keys that are none': noKeys([1, null, 'x', {}]),
@@ -25,7 +28,7 @@ const quick: Faults = {
 const slow: Faults = { hangs: faults.hang(), stalls: faults.stall(), 'sends a byte now and then': faults.trickle() }
 
 for (const endpoint of ['discovery', 'jwks'] as const) {
-  t.test(`when ${endpoint} answers with something that cannot be used it is a 503, and it recovers by itself`, async t => {
+  t.test(`when ${endpoint} answers with something that cannot be used it is a 503, and it recovers by itself`, { buffered: true }, async t => {
     await Promise.all(Object.entries(quick).map(async ([name, fault]) => {
       const { idp, erp, ask } = await startScene(t, { before: idp => { idp.fail(endpoint, fault) } })
       const answer = await timed(ask)
@@ -38,7 +41,7 @@ for (const endpoint of ['discovery', 'jwks'] as const) {
     }))
   })
 
-  t.test(`when ${endpoint} does not come to an end it is a 503 in five seconds, whoever waits`, async t => {
+  t.test(`when ${endpoint} does not come to an end it is a 503 in five seconds, whoever waits`, { buffered: true }, async t => {
     await Promise.all(Object.entries(slow).map(async ([name, fault]) => {
       const { idp, erp, ask } = await startScene(t, { before: idp => { idp.fail(endpoint, fault) } })
       const answers = await Promise.all(Array.from({ length: 20 }, async () => await timed(ask)))
@@ -55,7 +58,7 @@ for (const endpoint of ['discovery', 'jwks'] as const) {
   })
 }
 
-t.test('keys in hand go on whatever the IdP answers, and unknown ones are a 503', async t => {
+t.test('keys in hand go on whatever the IdP answers, and unknown ones are a 503', { buffered: true }, async t => {
   await Promise.all(Object.entries({ ...quick, ...slow }).filter(([name]) => name !== 'no keys' && name !== 'keys that are none').map(async ([name, fault]) => {
     const { idp, ask } = await startScene(t)
     const known = idp.mint()
@@ -71,7 +74,7 @@ t.test('keys in hand go on whatever the IdP answers, and unknown ones are a 503'
   }))
 })
 
-t.test('redirects are not followed: where they lead sees nothing', async t => {
+t.test('redirects are not followed: where they lead sees nothing', { buffered: true }, async t => {
   const canary = await startIdp(t, { alg: 'ES256' })
   for (const endpoint of ['discovery', 'jwks', 'token'] as const) {
     for (const status of [301, 302, 303, 307, 308] as const) {
@@ -84,7 +87,7 @@ t.test('redirects are not followed: where they lead sees nothing', async t => {
   t.equal(canary.accepted, 0)
 })
 
-t.test('a request waits five seconds in all, for keys and for a machine token together', async t => {
+t.test('a request waits five seconds in all, for keys and for a machine token together', { buffered: true }, async t => {
   const { erp, ask } = await startScene(t, {
     before (idp) {
       idp.fail('jwks', faults.slow(3000))
@@ -98,7 +101,7 @@ t.test('a request waits five seconds in all, for keys and for a machine token to
   t.equal(erp.requests.length, 0)
 })
 
-t.test('an IdP that is slow, but not too slow, costs its callers nothing but time', async t => {
+t.test('an IdP that is slow, but not too slow, costs its callers nothing but time', { buffered: true }, async t => {
   const { idp, ask } = await startScene(t, {
     before (idp) {
       idp.fail('discovery', faults.slow(1000))
@@ -111,7 +114,7 @@ t.test('an IdP that is slow, but not too slow, costs its callers nothing but tim
   t.match(idp.requests, { discovery: 1, jwks: 1, token: 1 })
 })
 
-t.test('a public route needs no keys', async t => {
+t.test('a public route needs no keys', { buffered: true }, async t => {
   const clock = movableClock()
   const { gateway } = await startScene(t, { clock, before: idp => { idp.fail('jwks', faults.answer(500)) } })
   t.equal((await gateway.call({ path: '/status' })).status, 200)

@@ -101,7 +101,7 @@ const refused: Record<string, string> = {
   'for a number': mintUser({ aud: 7 }),
   'for an object': mintUser({ aud: { [apiAudience]: true } }),
   'without an end': mintUser({ exp: undefined }),
-  'ended': mintUser({ exp: seconds - 5 }),
+  ended: mintUser({ exp: seconds - 5 }),
   'ended long ago': mintUser({ exp: 0 }),
   'ended before the beginning': mintUser({ exp: -1 }),
   'with an end that is text': mintUser({ exp: String(seconds + 300) }),
@@ -129,8 +129,8 @@ const refused: Record<string, string> = {
   'with five parts': `${head}.${signature}.${signature}.${payload}.${signature}`,
   'with a dot behind it': `${good}.`,
   'with a dot before it': `.${good}`,
-  'empty': '',
-  'opaque': signature.slice(0, 43),
+  empty: '',
+  opaque: signature.slice(0, 43),
   'with another alphabet': `${head}.${payload}.${signature.replace(/.$/, '!')}`
 }
 
