@@ -33,14 +33,14 @@ async function forked (t: TestContext, handler: ErpHandler) {
 async function growth (gateway: ForkedGateway, act: () => Promise<unknown>): Promise<number> {
   const before = await gateway.memory()
   let most = before
-  let over = false
+  const over = new AbortController()
   const watching = (async () => {
-    for (; !over; await sleep(20)) most = Math.max(most, await gateway.memory())
+    for (; !over.signal.aborted; await sleep(20)) most = Math.max(most, await gateway.memory())
   })()
   try {
     await act()
   } finally {
-    over = true
+    over.abort()
     await watching
   }
   return most - before

@@ -16,7 +16,7 @@ const ROUTES = [{ match: 'ANY /*', require: 'user' }]
 async function tlsErp (t: TestContext, certificate: Certificate): Promise<{ readonly origin: string, readonly bytes: number }> {
   let bytes = 0
   const server: Server = createServer(certificate, socket => {
-    socket.on('data', chunk => { bytes += chunk.length })
+    socket.on('data', (chunk: Buffer) => { bytes += chunk.length })
     socket.on('error', () => {})
   })
   server.on('tlsClientError', () => {})
