@@ -4,6 +4,7 @@ import { refuse, type Refusal } from '../policy/problems.ts'
 import { CallerBody, bodyTooLarge } from './caller-body.ts'
 import { breakOff, whenCallerLeaves } from './caller-gone.ts'
 import { createDeadline, type Deadline } from './deadline.ts'
+import { giveHints } from './early-hints.ts'
 import { endAfterBody } from './linger.ts'
 import { upstreamRefusal, upstreamTimeout } from './upstream-errors.ts'
 
@@ -121,7 +122,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       return true
     }
     if (status < 200) {
-      if (status === 103) this.#earlyHints(raw)
+      if (status === 103 && !this.#settled) giveHints(this.#response, raw)
       return true
     }
     this.#status = status
@@ -187,19 +188,6 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#settle({ kind: 'credential-refused', replayable: this.#body === undefined || this.#body.bytes === 0 })
     this.#deadline.move(DRAIN_TIME)
     return true
-  }
-
-  // RFC 8297; only the links, which is what hints are made of.
-  #earlyHints (raw: readonly Buffer[]): void {
-    if (this.#settled || this.#response.req.httpVersion === '1.0') return
-    const headers = raw.map(part => part.toString('latin1'))
-    const link = headers.filter((_value, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === 'link')
-    if (link.length === 0) return
-    try {
-      this.#response.writeEarlyHints({ link })
-    } catch {
-      // Node refuses a Link that is not well-formed. A hint that cannot be given is not given; the answer comes anyway.
-    }
   }
 
   #bodyMoved (): void {
