@@ -72,7 +72,7 @@ function assertNoTokenInQuery (query: string): void {
   for (const pair of query.slice(1).split(/[&;]/)) {
     const name = decoded1(pair.split('=', 1)[0] ?? '')?.trim().toLowerCase()
     if (name === 'access_token' || name === 'id_token') {
-      throw refuse('credential-in-query', 'A token in the query ends up in logs. Send it as Authorization: Bearer …')
+      throw refuse('credential-in-query', 'A token in the query ends up in logs. Send it in the Authorization header.')
     }
   }
 }
