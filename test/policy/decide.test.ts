@@ -46,6 +46,7 @@ const rows: readonly Row[] = [
   { promise: 'and a scope that two miss is named once', rule: ruleOf([[USER, { scope: ['a', 'b'] }], [BOTH, { scope: ['b', 'c'] }]]), principal: userOf(), code: 'scope-missing', challenge: { scope: 'a b c' } },
   { promise: 'the nearest alternative gives the code', rule: ruleOf([[USER, { role: ['r'], scope: ['a'] }], [USER, { permission: ['p'] }]]), principal: userOf(), code: 'permission-missing', challenge: { scope: 'a' } },
   { promise: 'the first check that fails gives the code', rule: ruleOf([[USER, { client_id: ['x'], scope: ['a'] }]]), principal: userOf(), code: 'client-not-listed', challenge: { scope: 'a' } },
+  { promise: 'an alternative that wants a login and more is no nearer for that', rule: ruleOf([[USER, { max_age: 60, role: ['r'] }], [USER, { permission: ['p'] }]]), principal: loggedIn(61), code: 'permission-missing' },
   { promise: 'too old a login', rule: ruleOf([[USER, { max_age: 60 }]]), principal: loggedIn(61), code: 'login-too-old', challenge: { max_age: '60' } },
   { promise: 'too weak a login', rule: ruleOf([[USER, { acr: ['a', 'b'] }]]), principal: loggedIn(1, 'c'), code: 'login-too-weak', challenge: { acr_values: 'a b' } },
   { promise: 'both', rule: ruleOf([[USER, { acr: ['a'], max_age: 60 }]]), principal: loggedIn(61, 'c'), code: 'login-too-old', challenge: { max_age: '60', acr_values: 'a' } },
