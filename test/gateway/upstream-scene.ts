@@ -43,10 +43,12 @@ async function before<E extends { readonly origin: string, readonly openSockets:
     idp, erp, routes: routes ?? [{ match: 'ANY /*', require: 'user', ...rule }], ...(changes && { changes }), ...(clock && { clock })
   })
   const token = idp.mintUser()
+  const { raw } = gateway
   return {
     idp,
     erp,
-    gateway,
+    // Hundreds of requests are answered here: a second answer to one would not be long in coming.
+    gateway: Object.assign(gateway, { raw: (async (input, rawOptions) => await raw(input, { idle: 40, ...rawOptions })) satisfies TestGateway['raw'] }),
     token,
     head: (requestLine, ...headers) => [`${requestLine} HTTP/1.1`, 'Host: gateway.test', `Authorization: Bearer ${token}`, ...headers, '', ''].join('\r\n')
   }
