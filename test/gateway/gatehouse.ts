@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { startErp, type Erp, type SeenRequest } from '../support/erp.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
 import { startIdp, type Idp } from '../support/idp.ts'
-import { call, type Called, type CallOptions } from '../support/call.ts'
+import { call, type CallOptions } from '../support/call.ts'
 import type { RawInput, RawOptions } from '../support/raw-http.ts'
 import type { Files, Settings } from '../support/settings.ts'
 
@@ -137,5 +137,3 @@ export function challengeOf (header: string | string[] | undefined): Record<stri
 function isRaw (asked: Asked): asked is RawInput {
   return typeof asked === 'string' || Buffer.isBuffer(asked) || Array.isArray(asked)
 }
-
-export type { Called }
