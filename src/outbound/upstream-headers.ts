@@ -46,13 +46,23 @@ export function passingHeaders (rawHeaders: readonly string[], { removed, kept }
 /** A claim's value as a header's: visible ASCII as it is, the rest percent-encoded as UTF-8; undefined sends none. */
 export function headerValue (claim: unknown): string | undefined {
   if (claim === undefined || claim === null) return undefined
-  const text = typeof claim === 'string' ? claim : isListOfWords(claim) ? claim.join(',') : JSON.stringify(claim)
+  const text = typeof claim === 'string' ? claim : isListOfWords(claim) ? claim.join(',') : toJson(claim)
+  if (text === undefined) return undefined
   // A lone surrogate has no UTF-8; U+FFFD stands for it.
   return text.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent)
 }
 
 function isListOfWords (claim: unknown): claim is ReadonlyArray<string | number | boolean> {
   return Array.isArray(claim) && claim.every(one => ['string', 'number', 'boolean'].includes(typeof one))
+}
+
+function toJson (claim: unknown): string | undefined {
+  try {
+    return JSON.stringify(claim)
+  } catch {
+    // Nested so deep that the stack ends first: no header could hold it.
+    return undefined
+  }
 }
 
 function connectionOptions (rawHeaders: readonly string[]): ReadonlySet<string> | undefined {
