@@ -55,7 +55,7 @@ async function before<E extends { readonly origin: string, readonly openSockets:
 }
 
 /** Waits until it holds; throws where it does not in time. */
-export async function until (holds: () => boolean, ms = 5000): Promise<void> {
+export async function until (holds: () => boolean, ms = 10_000): Promise<void> {
   for (const deadline = Date.now() + ms; !holds(); await sleep(5)) {
     if (Date.now() > deadline) throw new Error(`did not come to hold within ${ms} ms: ${holds.toString()}`)
   }
