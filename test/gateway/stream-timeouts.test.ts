@@ -102,12 +102,3 @@ t.test('so is one that does not read the end of an answer that the ERP is done w
   await until(() => lastLine(gateway)?.['code'] === 'client-gone')
   connection.socket.destroy()
 })
-
-t.test('a connection that cannot be made is the ERP\'s fault, whatever the caller sends', async t => {
-  // TEST-NET-1 (RFC 5737): packets to it lead nowhere, or are refused at once.
-  const { gateway, token } = await scene(t, undefined, { rule: { timeout: '500ms', idle_timeout: '500ms' }, changes: { upstreams: { erp: { url: 'http://192.0.2.1:81', allow_http: true } } } })
-  for (const options of [{}, { method: 'POST', body: 'x'.repeat(100_000) }]) {
-    const { status, code } = await gateway.call({ token, ...options })
-    t.match(`${status} ${code}`, /^(504 upstream-timeout|502 upstream-refused)$/)
-  }
-})
