@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
@@ -56,7 +57,8 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   const { configuration, mistakes } = await loadConfiguration({ config, routes }, env)
   if (configuration === undefined) throw new ConfigurationError(mistakes)
   const { gateway } = configuration
-  const log = pino({ level: gateway.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination ?? pino.destination(1))
+  const output = destination === undefined ? pino.destination(1) : undefined
+  const log = pino({ level: gateway.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination ?? output)
   for (const { file, line, column, message } of mistakes) log.warn({ at: `${file}:${line}:${column}` }, message)
 
   const idpAgent = new Agent({ connect: { timeout: 2000 }, headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
@@ -115,7 +117,10 @@ export async function run ({ config, routes, env, log: destination, clock: now =
         await sleep(gateway.drain_delay)
         await drain(gateway.drain_timeout)
         await letGo()
+        // At the exit, lines that wait would overtake the one that is being written, which might be lost.
+        const written = output !== undefined && log.isLevelEnabled('info') ? once(output, 'drain') : undefined
         log.info('stopped')
+        await Promise.race([written, sleep(1000)])
       }
     }
   } catch (error) {
