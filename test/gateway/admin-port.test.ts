@@ -82,9 +82,9 @@ t.test('an idle gateway is ready, however late it is asked', async t => {
 
 t.test('draining: not ready, still alive, requests are answered until the delay is over and the open ones to their end', async t => {
   const scene = await startScene(t, {
-    changes: { drain_delay: '500ms' },
+    changes: { drain_delay: '2s' },
     async erp (req, res, seen) {
-      await sleep(1500)
+      await sleep(2500)
       await answering(200, 'late')(req, res, seen)
     }
   })

@@ -89,10 +89,13 @@ t.test('redirects are not followed: where they lead sees nothing', { buffered: t
 
 t.test('a request waits five seconds in all, for keys and for a machine token together', { buffered: true }, async t => {
   const { erp, ask } = await startScene(t, {
+    // The keys take more than four seconds; then a second attempt at a token begins, which hangs for four more.
     before (idp) {
-      idp.fail('jwks', faults.slow(3000))
+      idp.fail('discovery', faults.slow(2200))
+      idp.fail('jwks', faults.slow(2200))
       idp.fail('token', faults.hang())
-    }
+    },
+    changes: idp => ({ upstreams: { erp: { credential: { client_credentials: { issuer: undefined, token_endpoint: idp.tokenEndpoint } } } } })
   })
   const answer = await timed(ask)
   t.match(answer, { status: 503, code: 'machine-token-unavailable' })

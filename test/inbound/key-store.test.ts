@@ -210,8 +210,12 @@ t.test('a token without a kid costs no fetch where a set is in hand', async t =>
   await idp.keys.add()
   t.equal(await find('unknown'), 'unknown')
   t.equal(await find(undefined), 'unknown')
-  t.equal(await find(undefined), 'unknown')
   t.equal(idp.requests.jwks, 2)
+  // Nor does it wait for somebody else's.
+  idp.fail('jwks', faults.hang())
+  void find('another')
+  while (idp.requests.jwks < 3) await sleep(10)
+  t.equal(await find(undefined), 'unknown')
 })
 
 t.test('nothing is fetched any more once it is closed', async t => {
