@@ -84,7 +84,9 @@ t.test('with the IdP gone traffic goes on until the real end of the token, then 
   t.same(new Set(before.map(({ status }) => status)), new Set([200]))
   t.same(new Set(after.map(({ code }) => code)), new Set(['machine-token-unavailable']))
   t.ok(after.every(({ status, soon }) => status === 503 && soon))
-  t.equal(erp.requests.length, 2 + answers.filter(({ status }) => status === 200).length)
+  // Shown in the last millisecond it may arrive after it: one for each caller, at most.
+  const more = erp.requests.length - 2 - answers.filter(({ status }) => status === 200).length
+  t.ok(more >= 0 && more <= 4, `${more} more`)
   await idp.start()
   t.equal((await until(200, scene.ask)).status, 200)
 })
