@@ -4,8 +4,7 @@ import { filesOf, gatewayPorts, type GatewayPorts, type GatewaySetup } from './g
 import { writeFiles } from './settings.ts'
 import { tearDown, type TestContext } from './teardown.ts'
 
-export { assertNoSecrets, registerSecret } from './secrets.ts'
-export { standardGateway } from './settings.ts'
+export { registerSecret } from './secrets.ts'
 
 export interface TestGateway extends GatewayPorts {
   /** As SIGTERM does, without the exit: drains and closes both ports. */
