@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseResponses, type Ending, type RawResponse } from './http-messages.ts'
 
-export { call, type Called, type CallOptions } from './call.ts'
+export { call, type Called } from './call.ts'
 export type { RawResponse } from './http-messages.ts'
 
 /** What to write: texts (latin1) and bytes, and numbers for pauses in milliseconds. */
