@@ -8,6 +8,7 @@ import { problemAnswer, writeProblem } from './inbound/problem-answer.ts'
 import { createProxyTrust } from './inbound/proxies.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
+import type { PrincipalCache } from './inbound/principal-cache.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import { journey, type Stages } from './journey.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
@@ -25,6 +26,7 @@ import { compileRoutes } from './routes.ts'
 export interface GatewayParts {
   readonly configuration: Configuration
   readonly issuers: readonly TrustedIssuer[]
+  readonly cache: PrincipalCache
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly metrics: Metrics
   readonly log: Logger
@@ -70,13 +72,14 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   refuseConnect(app.server, problemsBase, refusedUnread)
 
   const stages = await createStages(app, parts)
-  const travel = (request: FastifyRequest, reply: FastifyReply) => answer(parts, stages, request, reply)
-  await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS], handler: travel })
+  const travel = (request: FastifyRequest, reply: FastifyReply): void => { void answer(parts, stages, request, reply) }
+  // It mounts the one route and keeps bodies from being parsed; its handler, which takes the URL apart, is never reached.
+  await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS], preHandler: travel })
   app.setNotFoundHandler(travel)
   return app
 }
 
-async function createStages (app: FastifyInstance, { configuration, issuers, upstreams, isDraining, now }: GatewayParts): Promise<Stages> {
+async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, isDraining, now }: GatewayParts): Promise<Stages> {
   const { gateway: { listen } } = configuration
   const limits = await createLimits(app, listen.rate_limit)
   const ours = new Set(configuration.routes.flatMap(route => {
@@ -87,6 +90,7 @@ async function createStages (app: FastifyInstance, { configuration, issuers, ups
     limits,
     guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
     matcher: compileMatcher(compileRoutes(configuration, upstreams, limits)),
+    cache,
     verifier: createVerifier(issuers, listen.max_token_size, now),
     trustsPeer: createProxyTrust(listen.trusted_proxies ?? []),
     isDraining,

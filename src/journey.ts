@@ -7,15 +7,16 @@ import { createPatience, type Patience } from './inbound/patience.ts'
 import { plainAddress, type TrustsPeer } from './inbound/proxies.ts'
 import type { GuardedRequest, RequestGuard } from './inbound/request-guard.ts'
 import { askForBody } from './inbound/server-events.ts'
+import type { KnownPrincipal, PrincipalCache } from './inbound/principal-cache.ts'
 import type { Verifier } from './inbound/verify.ts'
 import type { AuditRecord } from './observe/audit.ts'
 import { timeIsUp } from './outbound/client-credentials.ts'
 import type { Presented } from './outbound/credential.ts'
 import type { SentRequest } from './outbound/plan.ts'
 import { relay, type RelayOutcome } from './outbound/relay.ts'
-import { decide, refusalOf } from './policy/decide.ts'
+import { decide, refusalOf, type Decision, type PolicyRule } from './policy/decide.ts'
 import type { Found, Matcher } from './policy/match.ts'
-import type { Principal } from './policy/principal.ts'
+import type { CheckContext } from './policy/require.ts'
 import { refuse, type Refusal } from './policy/problems.ts'
 import { decodePath, parseTarget, type Target } from './policy/target.ts'
 import type { CompiledRoute } from './routes.ts'
@@ -26,6 +27,7 @@ export interface Stages {
   readonly guard: RequestGuard
   readonly matcher: Matcher<CompiledRoute>
   readonly verifier: Verifier
+  readonly cache: PrincipalCache
   readonly trustsPeer: TrustsPeer
   readonly isDraining: () => boolean
   /** ms since the epoch */
@@ -50,18 +52,20 @@ export async function journey (stages: Stages, request: FastifyRequest, reply: F
   if (request.originalUrl.length > MAX_TARGET) throw refuse('target-too-long', 'The request target is too long.')
   const guarded = guard(incoming)
   const target = parseTarget(request.originalUrl)
-  const credential = extractCredential(guarded.authorization)
+  const credential = presentedBy(stages, guarded)
   const found = matcher.find(record.method, target.path)
   const route = found.rule
   record.rule = route.rule
 
   const patience = createPatience()
   const origin = originFor(stages, request, guarded)
-  const principal = route.rule.requirement === 'public' ? undefined : await identify(stages, credential, patience)
+  const identified = route.rule.requirement === 'public' ? undefined : identify(stages, credential, patience)
+  const known = identified instanceof Promise ? await identified : identified
+  const principal = known?.principal
   record.principal = principal
-  if (principal !== undefined) {
-    const decision = decide(route.rule, principal, { now: now(), request: whereRequest(record, target, found, origin) })
-    if (!decision.granted) throw refusalOf(route.rule, principal, decision)
+  if (known !== undefined) {
+    const decision = decideOnce(route.rule, known, () => ({ now: now(), request: whereRequest(record, target, found, origin) }))
+    if (!decision.granted) throw refusalOf(route.rule, known.principal, decision)
   }
   for (const limit of route.limits) await limit(request, principal)
   record.granted = true
@@ -77,10 +81,26 @@ export async function journey (stages: Stages, request: FastifyRequest, reply: F
   return await callUpstream(stages, { route, target, guarded, sent, patience, record }, incoming, reply.raw)
 }
 
-async function identify ({ verifier }: Stages, credential: string | undefined, patience: Patience): Promise<Principal> {
+// A token that is known was well-formed when it was verified: its header need not be taken apart again.
+function presentedBy ({ cache }: Stages, { authorization }: GuardedRequest): KnownPrincipal | string | undefined {
+  const known = authorization?.startsWith('Bearer ') === true ? cache.find(authorization.slice(7)) : undefined
+  return known ?? extractCredential(authorization)
+}
+
+function identify ({ verifier, cache }: Stages, credential: KnownPrincipal | string | undefined, patience: Patience): KnownPrincipal | Promise<KnownPrincipal> {
   if (credential === undefined) throw refuse('credential-missing', 'Send an access token: Authorization: Bearer …')
-  const principal = verifier.verify(credential, promise => patience.wait(promise))
-  return principal instanceof Promise ? await principal : principal
+  if (typeof credential !== 'string') return credential
+  const verified = verifier.verify(credential, promise => patience.wait(promise))
+  return verified instanceof Promise ? verified.then(late => cache.keep(credential, late)) : cache.keep(credential, verified)
+}
+
+// What depends on the principal alone is decided once for each rule that it meets; never for another rule.
+function decideOnce (rule: PolicyRule, { principal, decisions }: KnownPrincipal, context: () => CheckContext): Decision {
+  const decided = decisions.get(rule)
+  if (decided !== undefined) return decided
+  const decision = decide(rule, principal, context())
+  if (rule.isConstant) decisions.set(rule, decision)
+  return decision
 }
 
 interface Allowed {

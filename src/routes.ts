@@ -45,7 +45,8 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
 
 function compileRule (route: Route, clientNames: ClientNames): PolicyRule {
   const requirement = route.require === 'public' ? 'public' : route.require.map(alternative => compileAlternative(alternative, clientNames))
-  return { id: route.name, at: route.at, requirement, issuers: new Set(route.issuers) }
+  const isConstant = requirement === 'public' || requirement.every(alternative => alternative.isConstant)
+  return { id: route.name, at: route.at, requirement, isConstant, issuers: new Set(route.issuers) }
 }
 
 function upstreamOf (route: Route, upstreams: ReadonlyMap<string, Upstream>): Upstream {

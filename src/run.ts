@@ -10,6 +10,7 @@ import { prepareDrain } from './drain.ts'
 import { buildGateway } from './gateway.ts'
 import { createIdpClient } from './idp/http.ts'
 import { createIssuers } from './inbound/issuers.ts'
+import { createPrincipalCache } from './inbound/principal-cache.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { createUpstreams } from './outbound/upstreams.ts'
 
@@ -65,7 +66,9 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   const client = createIdpClient(idpAgent)
   let draining = false
   const isDraining = () => draining
+  const cache = createPrincipalCache(gateway.listen.token_cache, now)
   const metrics = createMetrics({
+    knownTokens: cache.size,
     issuers: () => issuers.trusted.map(({ name, keys }) => ({ name, ...keys.status() })),
     credentials: () => [...upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
   })
@@ -99,7 +102,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   }
 
   try {
-    const app = await buildGateway({ configuration, issuers: issuers.trusted, upstreams, metrics, log, isDraining, now })
+    const app = await buildGateway({ configuration, issuers: issuers.trusted, cache, upstreams, metrics, log, isDraining, now })
     const admin = buildAdmin({ issuers: issuers.trusted, upstreams, metrics, isDraining })
     open.push(app, admin)
     const drain = prepareDrain(app)

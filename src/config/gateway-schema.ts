@@ -32,6 +32,10 @@ export const listenSchema = z.strictObject({
   public_url: httpUrl().optional().describe('The URL that callers use; Location is rewritten to it. When left out, the request\'s own.'),
   max_header_size: size('1KiB', '1MiB').prefault('32KiB').describe('More bytes of headers are refused with 431.'),
   max_token_size: size('256B', '256KiB').prefault('16KiB').describe('A longer token is refused with 401.'),
+  token_cache: z.strictObject({
+    max: whole(0, 10_000_000, { fromText: true }).prefault(100_000).describe('So many tokens; 0 verifies each token on each request.'),
+    max_size: size('1MiB', '64GiB').prefault('256MiB').describe('So much memory, as it is estimated.')
+  }).prefault({}).describe('Verified tokens that are remembered until they end; the one that was not seen longest goes first.'),
   header_timeout: duration('100ms', '5m').prefault('10s').describe('Headers that take longer are refused with 408.')
 })
 

@@ -31,6 +31,8 @@ export type KeyLookup = VerificationKey | 'unknown' | 'unavailable'
 export interface KeyStore {
   /** Answers at once where it can: with a key in hand there is nothing to wait for. */
   find (kid: string | undefined, alg: Algorithm): KeyLookup | Promise<KeyLookup>
+  /** Whether the key is in the set that is in hand, and the set not too old: what it signed is good. */
+  holds (key: VerificationKey): boolean
   readonly status: () => { /** whether a first fetch has ended, well or not */ readonly tried: boolean, readonly usable: boolean, readonly keys: number, readonly fetchedAt: number | undefined, readonly pause: number }
   close (): void
 }
@@ -108,6 +110,7 @@ export function createKeyStore (options: KeyStoreOptions): KeyStore {
     find (kid, alg) {
       return (usable() ? set?.find(kid, alg) : undefined) ?? lookAgain(kid, alg)
     },
+    holds: key => usable() && set?.keys.includes(key) === true,
     status: () => ({ tried, usable: usable(), keys: set?.keys.length ?? 0, fetchedAt, pause: attempts.pause }),
     close () {
       closed = true

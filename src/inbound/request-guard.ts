@@ -14,11 +14,27 @@ export type RequestGuard = (request: IncomingMessage) => GuardedRequest
 
 const METHOD_OVERRIDES = new Set(['x-http-method', 'x-http-method-override', 'x-method-override'])
 
+/** What a header is to the guard, by its name. */
+type Concern = 'host' | 'authorization' | 'content-length' | 'transfer-encoding' | 'upgrade' | 'override' | 'ambiguous' | 'none'
+
+/** How many spellings of names are remembered; what comes after is looked at anew each time. */
+const MOST_NAMES = 1000
+
 /**
  * Makes the check of the raw request: one host, one credential, one length, one reading of each header.
  * @param isOurs whether the gateway sets or removes the header of that name (lower case, dashes)
  */
 export function createRequestGuard (isOurs: (name: string) => boolean): RequestGuard {
+  const known = new Map<string, Concern>()
+
+  function concernOf (name: string): Concern {
+    const before = known.get(name)
+    if (before !== undefined) return before
+    const concern = concernOfName(name.toLowerCase(), isOurs)
+    if (known.size < MOST_NAMES) known.set(name, concern)
+    return concern
+  }
+
   return request => {
     assertVersion(request)
     const { rawHeaders } = request
@@ -27,9 +43,10 @@ export function createRequestGuard (isOurs: (name: string) => boolean): RequestG
     let contentLength: string | undefined
     let transferEncoding: string | undefined
     for (let at = 0; at < rawHeaders.length; at += 2) {
-      const name = rawHeaders[at]?.toLowerCase() ?? ''
+      const name = rawHeaders[at] ?? ''
       const value = rawHeaders[at + 1] ?? ''
-      switch (name) {
+      switch (concernOf(name)) {
+        case 'none': break
         case 'host':
           if (host !== undefined) throw malformed('two Host headers')
           host = value
@@ -49,18 +66,25 @@ export function createRequestGuard (isOurs: (name: string) => boolean): RequestG
         case 'upgrade':
           if (/\bwebsocket\b/i.test(value)) throw refuse('upgrade-unsupported', 'This gateway relays no WebSockets.', CLOSE)
           break
-        default:
-          // X_HTTP_Method_Override and X_User_Id reach a CGI-like server as X-HTTP-Method-Override and X-User-Id.
-          if (name.startsWith('x') && METHOD_OVERRIDES.has(name.replace(/[^a-z0-9]/g, '-'))) throw refuse('method-override', 'Send the method that is meant; overrides are not accepted.')
-          if (name.includes('_') && isOurs(name.replaceAll('_', '-'))) {
-            throw refuse('header-ambiguous', 'A header name with _ stands for one that belongs to the gateway.', { saw: name.slice(0, 100) })
-          }
+        case 'override':
+          throw refuse('method-override', 'Send the method that is meant; overrides are not accepted.')
+        case 'ambiguous':
+          throw refuse('header-ambiguous', 'A header name with _ stands for one that belongs to the gateway.', { saw: name.slice(0, 100) })
       }
     }
     if (host === undefined ? request.httpVersion === '1.1' : !isHost(host)) throw malformed('a Host that is no host[:port]')
     const hasBody = assertBody(request, contentLength, transferEncoding)
     return { authorization, host, hasBody }
   }
+}
+
+// X_HTTP_Method_Override and X_User_Id reach a CGI-like server as X-HTTP-Method-Override and X-User-Id.
+function concernOfName (name: string, isOurs: (name: string) => boolean): Concern {
+  switch (name) {
+    case 'host': case 'authorization': case 'content-length': case 'transfer-encoding': case 'upgrade': return name
+  }
+  if (METHOD_OVERRIDES.has(name.replace(/[^a-z0-9]/g, '-'))) return 'override'
+  return name.includes('_') && isOurs(name.replaceAll('_', '-')) ? 'ambiguous' : 'none'
 }
 
 const CLOSE = { headers: { Connection: 'close' } }

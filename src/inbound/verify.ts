@@ -1,7 +1,7 @@
 import { claimsHold, ownClaim, type Claims, type ClaimConditions } from '../policy/claims.ts'
 import { classify, evidenceText, type IssuerPolicy, type Principal } from '../policy/principal.ts'
 import { refuse, type Refusal } from '../policy/problems.ts'
-import type { Algorithm } from './key.ts'
+import type { Algorithm, VerificationKey } from './key.ts'
 import type { KeyLookup, KeyStore } from './key-store.ts'
 import { decodeToken, type DecodedToken } from './token.ts'
 
@@ -21,6 +21,17 @@ export interface TrustedIssuer {
   readonly keys: KeyStore
 }
 
+/** Who a token speaks for, and for how long that may be believed. */
+export interface Verified {
+  readonly principal: Principal
+  /** ms since the epoch, tolerance included: where the token begins to hold (`iat`, `nbf`) and where it ends (`exp`) */
+  readonly from: number
+  readonly until: number
+  /** what signed it, and where that is looked up again */
+  readonly key: VerificationKey
+  readonly keys: KeyStore
+}
+
 export interface Verifier {
   /**
    * Verifies an access token and says who it speaks for. Asynchronous only where keys have to be fetched.
@@ -28,7 +39,7 @@ export interface Verifier {
    * @throws {Refusal} token-not-jwt, token-invalid, token-expired, token-times, id-token, token-kind,
    *   audience-mismatch, token-client-not-allowed, token-claims-mismatch, issuer-keys-unavailable
    */
-  verify (token: string, wait: <T>(promise: Promise<T>) => Promise<T | undefined>): Principal | Promise<Principal>
+  verify (token: string, wait: <T>(promise: Promise<T>) => Promise<T | undefined>): Verified | Promise<Verified>
 }
 
 /** NumericDate (RFC 7519 section 2) of the end of the year 9999, in seconds. */
@@ -41,7 +52,7 @@ const YEAR_9999 = 253_402_300_799
 export function createVerifier (issuers: readonly TrustedIssuer[], maxTokenSize: number, now: () => number): Verifier {
   const byIss = new Map(issuers.map(issuer => [issuer.issuer, issuer]))
 
-  function verify (token: string, wait: <T>(promise: Promise<T>) => Promise<T | undefined>): Principal | Promise<Principal> {
+  function verify (token: string, wait: <T>(promise: Promise<T>) => Promise<T | undefined>): Verified | Promise<Verified> {
     if (token.length > maxTokenSize) throw invalid('larger than max_token_size')
     const decoded = decodeToken(token)
     if (decoded === 'not-jwt') throw notJwt()
@@ -63,7 +74,7 @@ export function createVerifier (issuers: readonly TrustedIssuer[], maxTokenSize:
     return issuer
   }
 
-  function conclude (issuer: TrustedIssuer, token: string, decoded: DecodedToken, key: KeyLookup): Principal {
+  function conclude (issuer: TrustedIssuer, token: string, decoded: DecodedToken, key: KeyLookup): Verified {
     if (key === 'unavailable') throw keysUnavailable(issuer)
     if (key === 'unknown') throw invalid(`no key of issuer ${issuer.name} has this kid`)
     if (!key.verifies(token)) throw invalid(`bad signature, by the key of issuer ${issuer.name}`)
@@ -75,10 +86,15 @@ export function createVerifier (issuers: readonly TrustedIssuer[], maxTokenSize:
     }
     assertAccessToken(principal, issuer)
     assertAudience(principal, issuer)
-    return principal
+    return { principal, ...timesOf(decoded.claims, issuer), key, keys: issuer.keys }
   }
 
   return { verify }
+}
+
+function timesOf (claims: Claims, { clockTolerance }: TrustedIssuer): Pick<Verified, 'from' | 'until'> {
+  const [iat, nbf, exp] = ['iat', 'nbf', 'exp'].map(name => ownClaim(claims, name)).map(time => isDate(time) ? time * 1000 : undefined)
+  return { from: Math.max(iat ?? 0, nbf ?? 0) - clockTolerance, until: (exp ?? 0) + clockTolerance }
 }
 
 function assertNotExpired (claims: Claims, { clockTolerance }: TrustedIssuer, now: number): void {

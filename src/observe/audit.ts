@@ -10,7 +10,6 @@ export interface RuleReference {
 
 /** What is known of one request as it goes: the log line, the metrics and a problem's `decision` are views of it. */
 export class AuditRecord {
-  readonly decisionId: string = randomUUID()
   readonly started: number = performance.now()
   readonly requestId: string
   readonly method: string
@@ -27,9 +26,16 @@ export class AuditRecord {
   upstreamEnded: number | undefined
   refusal: Refusal | undefined
 
+  #decisionId: string | undefined
+
   constructor (requestId: string, method: string) {
     this.requestId = requestId
     this.method = method
+  }
+
+  /** Made when it is first asked for: most requests are neither refused nor logged. */
+  get decisionId (): string {
+    return (this.#decisionId ??= randomUUID())
   }
 
   /**

@@ -1,5 +1,7 @@
+import { withConnectionOptions } from './connection-options.ts'
+
 /** Which of an upstream's headers never reach the caller. Names are in lower case. */
-export interface AnswerRules {
+export interface AnswerNames {
   readonly removed: ReadonlySet<string>
   readonly kept: ReadonlySet<string>
   /** what the operator sets, flat */
@@ -22,26 +24,49 @@ const NEVER = new Set([
  * @param secrets what the gateway showed the upstream: a header that repeats one does not pass
  * @param rewriteLocation what becomes of Location and Content-Location
  */
-export function passingAnswerHeaders (raw: readonly Buffer[], rules: AnswerRules, secrets: readonly string[], rewriteLocation: (value: string) => string): string[] {
-  const headers = raw.map(part => part.toString('latin1'))
-  const listed = connectionOptions(headers)
+export function passingAnswerHeaders (raw: readonly Buffer[], { fateOf, set }: AnswerRules, secrets: readonly string[], rewriteLocation: (value: string) => string): string[] {
   const passing: string[] = []
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] ?? ''
-    const value = headers[at + 1] ?? ''
-    const lower = name.toLowerCase()
-    if ((NEVER.has(lower) && !rules.kept.has(lower)) || rules.removed.has(lower) || listed?.has(lower)) continue
-    if (secrets.some(secret => value.includes(secret))) continue
-    passing.push(name, lower === 'location' || lower === 'content-location' ? rewriteLocation(value) : value)
+  let listed: Set<string> | undefined
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at]?.toString('latin1') ?? ''
+    const fate = fateOf(name)
+    if (fate === 'goes') continue
+    const value = raw[at + 1]?.toString('latin1') ?? ''
+    if (fate === 'connection') listed = withConnectionOptions(listed, value)
+    else if (!repeats(value, secrets)) passing.push(name, fate === 'location' ? rewriteLocation(value) : value)
   }
-  return rules.set.length === 0 ? passing : [...passing, ...rules.set]
+  const left = listed === undefined ? passing : passing.filter((_part, at) => listed.has(passing[at - at % 2]?.toLowerCase() ?? '') === false)
+  if (set.length > 0) left.push(...set)
+  return left
 }
 
-function connectionOptions (headers: readonly string[]): ReadonlySet<string> | undefined {
-  let listed: Set<string> | undefined
-  for (let at = 0; at < headers.length; at += 2) {
-    if (headers[at]?.toLowerCase() !== 'connection') continue
-    for (const option of headers[at + 1]?.split(',') ?? []) (listed ??= new Set()).add(option.trim().toLowerCase())
+type Fate = 'passes' | 'goes' | 'connection' | 'location'
+
+/** A rule's verdict over an upstream's header names, each spelling looked at once. */
+export interface AnswerRules {
+  readonly fateOf: (name: string) => Fate
+  readonly set: readonly string[]
+}
+
+/** How many spellings are remembered; what comes after is looked at anew each time. */
+const MOST_NAMES = 1000
+
+export function compileAnswerRules ({ removed, kept, set }: AnswerNames): AnswerRules {
+  const known = new Map<string, Fate>()
+
+  function fateOf (name: string): Fate {
+    const before = known.get(name)
+    if (before !== undefined) return before
+    const lower = name.toLowerCase()
+    const goes = (NEVER.has(lower) && !kept.has(lower)) || removed.has(lower)
+    const fate = lower === 'connection' ? lower : goes ? 'goes' : lower === 'location' || lower === 'content-location' ? 'location' : 'passes'
+    if (known.size < MOST_NAMES) known.set(name, fate)
+    return fate
   }
-  return listed
+
+  return { fateOf, set }
+}
+
+function repeats (value: string, secrets: readonly string[]): boolean {
+  return secrets.some(secret => value.length >= secret.length && value.includes(secret))
 }

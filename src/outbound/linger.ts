@@ -5,17 +5,19 @@ const LONGEST = 1000
 const MOST = 16 * 1024 * 1024
 
 /**
- * Ends an answer whose bytes are all written. Where the caller still sends its body, the connection is held a moment:
+ * Ends an answer whose bytes are all written, but for the last of them. Where the caller still sends its body, the connection is held a moment:
  * closed under unread bytes it would be reset, and the caller might never see the answer.
  */
-export function endAfterBody (response: ServerResponse): void {
+export function endAfterBody (response: ServerResponse, last?: Buffer): void {
   const { req: request } = response
   if (request.complete || request.destroyed) {
     // What of it nobody has read would keep the next request on the connection from being read.
     request.resume()
-    response.end()
+    if (last === undefined) response.end()
+    else response.end(last.toString('latin1'), 'latin1')
     return
   }
+  if (last !== undefined) response.write(last)
   let read = 0
   const timer = setTimeout(end, LONGEST)
   request.on('data', count)

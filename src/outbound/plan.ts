@@ -1,12 +1,12 @@
 import type { Route } from '../config/configuration.ts'
 import { readClaim } from '../policy/claims.ts'
 import type { Principal } from '../policy/principal.ts'
-import { passingAnswerHeaders, type AnswerRules } from './answer-headers.ts'
+import { compileAnswerRules, passingAnswerHeaders } from './answer-headers.ts'
 import type { Presented } from './credential.ts'
 import { rewriteLocation } from './location.ts'
 import { createPathMap, type PathMap, type PathParts } from './paths.ts'
-import { newTraceparent, traceparentOf } from './trace-context.ts'
-import { headerValue, passingHeaders, type HeaderRules } from './upstream-headers.ts'
+import { newTraceparent } from './trace-context.ts'
+import { compileHeaderRules, headerValue, passingHeaders } from './upstream-headers.ts'
 import type { Upstream } from './upstreams.ts'
 
 /** All that is decided at load about how a rule's requests go out and their answers come back. */
@@ -42,25 +42,22 @@ export function createOutboundPlan (route: Route, upstream: Upstream, publicUrl:
   const base = upstream.url.pathname.replace(/\/$/, '')
   const paths = createPathMap(base, route.match, route.rewrite)
   const set = Object.entries(headers.set).flat()
-  const rules: HeaderRules = {
+  const rules = compileHeaderRules({
     removed: new Set([
       ...headers.remove, ...Object.keys(headers.set), ...identity.map(({ header }) => header), ...upstream.credential.headerNames
     ].map(foldName)),
     kept: new Set(headers.keep)
-  }
-  // A tracestate belongs to the traceparent that it came with.
-  const rulesOfNewTrace: HeaderRules = { ...rules, removed: new Set([...rules.removed, 'tracestate']) }
-  const answerRules: AnswerRules = {
+  })
+  const answerRules = compileAnswerRules({
     removed: new Set([...response_headers.remove, ...Object.keys(response_headers.set).map(name => name.toLowerCase())]),
     kept: new Set(response_headers.keep),
     set: Object.entries(response_headers.set).flat()
-  }
+  })
 
   return {
     paths,
     requestHeaders ({ rawHeaders, origin, requestId, principal }, presented) {
-      const traceparent = traceparentOf(rawHeaders)
-      const sent = passingHeaders(rawHeaders, traceparent === undefined ? rulesOfNewTrace : rules)
+      const { headers: sent, traceparent } = passingHeaders(rawHeaders, rules)
       sent.push('X-Forwarded-For', origin.chain, 'X-Forwarded-Proto', origin.protocol)
       if (origin.host !== undefined) sent.push('X-Forwarded-Host', origin.host)
       sent.push('X-Request-Id', requestId, 'traceparent', traceparent ?? newTraceparent(), ...set)

@@ -50,6 +50,9 @@ export function relay (request: RelayRequest, incoming: IncomingMessage, respons
   })
 }
 
+/** A first piece of an answer up to so many bytes waits for the next, or for the end. */
+const SMALL = 16_384
+
 /** More bytes of an unread 401 than this, or ms, are not worth keeping the connection for. */
 const DRAIN_LIMIT = 65_536
 const DRAIN_TIME = 1000
@@ -68,6 +71,8 @@ class Exchange implements Dispatcher.DispatchHandler {
   #status: number | undefined
   #settled = false
   #written = false
+  /** the first bytes of the answer, if they are few and nothing has come after them */
+  #held: Buffer | undefined
   /** the answer has begun, and its head is not whole */
   #inHead = false
   /** the upstream is done; what is left is for the caller to read */
@@ -137,11 +142,37 @@ class Exchange implements Dispatcher.DispatchHandler {
       return true
     }
     if (this.#settled) return true
+    if (!this.#written && chunk.length <= SMALL) {
+      // Where it is all there is, head and body go out as one string, in one write.
+      this.#written = true
+      this.#held = chunk
+      return true
+    }
+    return this.#write(chunk)
+  }
+
+  #write (chunk: Buffer): boolean {
+    const before = this.#takeHeld()
+    if (before !== undefined) this.#response.write(before)
     this.#deadline.move(this.#request.idleTimeout)
     this.#written = true
     const flowing = this.#response.write(chunk)
     if (!flowing) this.#response.once('drain', () => { this.#resume?.() })
     return flowing
+  }
+
+  #takeHeld (): Buffer | undefined {
+    const held = this.#held
+    this.#held = undefined
+    return held
+  }
+
+  // The bytes that came with the head are handed over within one tick; what is held after it is not all there is.
+  #flush (): void {
+    if (this.#settled || this.#whole) return
+    const held = this.#takeHeld()
+    if (held !== undefined) this.#write(held)
+    else if (!this.#written) this.#response.flushHeaders()
   }
 
   onComplete (): void {
@@ -152,7 +183,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#whole = true
     this.#body?.destroy()
     this.#response.once('finish', () => { if (!this.#settled) this.#settle({ kind: 'answered', status: this.#status ?? 0 }) })
-    endAfterBody(this.#response)
+    endAfterBody(this.#response, this.#takeHeld())
   }
 
   onError (error: Error): void {
@@ -178,7 +209,7 @@ class Exchange implements Dispatcher.DispatchHandler {
       endAfterBody(this.#response)
     } else {
       // Bytes that came with the head are written within this tick, in one packet with it; else the head goes alone.
-      process.nextTick(() => { if (!this.#settled && !this.#written) this.#response.flushHeaders() })
+      process.nextTick(() => { this.#flush() })
     }
     return true
   }

@@ -1,5 +1,8 @@
+import { withConnectionOptions } from './connection-options.ts'
+import { isTraceparent } from './trace-context.ts'
+
 /** Which of a caller's headers never reach the upstream. Names are in lower case. */
-export interface HeaderRules {
+export interface HeaderNames {
   /** beside what is removed always: what the operator removes, sets, or fills with an identity */
   readonly removed: ReadonlySet<string>
   /** what the operator owns of X-Forwarded-* and X-Api-Key */
@@ -23,24 +26,77 @@ export function isRemovedAlways (name: string): boolean {
   return NEVER.has(name) || BEGINS_SO.test(name)
 }
 
+/** What becomes of a header, by its name as it was spelled. */
+type Fate = 'passes' | 'goes' | 'connection' | 'traceparent' | 'tracestate'
+
+/** A rule's verdict over header names, each looked at once: callers send the same few dozen again and again. */
+export type HeaderRules = (name: string) => Fate
+
+/** How many spellings are remembered; what comes after is looked at anew each time. */
+const MOST_NAMES = 1000
+
+export function compileHeaderRules ({ removed, kept }: HeaderNames): HeaderRules {
+  const known = new Map<string, Fate>()
+  return name => {
+    const fate = known.get(name)
+    if (fate !== undefined) return fate
+    const found = fateOf(name.toLowerCase(), removed, kept)
+    if (known.size < MOST_NAMES) known.set(name, found)
+    return found
+  }
+}
+
+function fateOf (lower: string, removed: ReadonlySet<string>, kept: ReadonlySet<string>): Fate {
+  if (lower === 'connection' || lower === 'traceparent') return lower
+  // X.User.Id and X_User_Id arrive at a CGI-like server as X-User-Id does.
+  const folded = lower.replace(/[^a-z0-9]/g, '-')
+  const spared = kept.has(lower) && folded === lower
+  if (!spared && (isRemovedAlways(folded) || NEVER.has(lower))) return 'goes'
+  if (removed.has(folded) || removed.has(lower)) return 'goes'
+  return lower === 'tracestate' ? 'tracestate' : 'passes'
+}
+
+/** The caller's headers that pass. */
+export interface PassingHeaders {
+  /** flat, spelled and ordered as sent */
+  readonly headers: string[]
+  /** the caller's one well-formed traceparent, or undefined where a trace begins here */
+  readonly traceparent: string | undefined
+}
+
 /**
- * The caller's headers that pass, flat, spelled and ordered as sent.
- * What `Connection` lists is hop-by-hop (RFC 9110 section 7.6.1) and goes too.
+ * Which of the caller's headers pass. What `Connection` lists is hop-by-hop (RFC 9110 section 7.6.1) and goes too; so
+ * does a tracestate without the traceparent that it belongs to (W3C Trace Context section 3.3).
  */
-export function passingHeaders (rawHeaders: readonly string[], { removed, kept }: HeaderRules): string[] {
-  const listed = connectionOptions(rawHeaders)
-  const passing: string[] = []
+export function passingHeaders (rawHeaders: readonly string[], rules: HeaderRules): PassingHeaders {
+  const headers: string[] = []
+  let listed: Set<string> | undefined
+  let traceparents = 0
+  let traceparent: string | undefined
+  let hasState = false
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
-    const lower = name.toLowerCase()
-    // X.User.Id and X_User_Id arrive at a CGI-like server as X-User-Id does.
-    const folded = lower.replace(/[^a-z0-9]/g, '-')
-    const spared = kept.has(lower) && folded === lower
-    if (!spared && (isRemovedAlways(folded) || NEVER.has(lower))) continue
-    if (removed.has(folded) || removed.has(lower) || listed?.has(lower)) continue
-    passing.push(name, rawHeaders[at + 1] ?? '')
+    const value = rawHeaders[at + 1] ?? ''
+    switch (rules(name)) {
+      case 'goes': break
+      case 'passes': headers.push(name, value); break
+      case 'connection': listed = withConnectionOptions(listed, value); break
+      case 'traceparent':
+        traceparents++
+        traceparent = value
+        break
+      case 'tracestate':
+        hasState = true
+        headers.push(name, value)
+    }
   }
-  return passing
+  const isOne = traceparents === 1 && traceparent !== undefined && isTraceparent(traceparent)
+  const loses = listed !== undefined || (hasState && !isOne)
+  return { headers: loses ? headers.filter((_part, at) => stays(headers[at - at % 2]?.toLowerCase() ?? '', listed, isOne)) : headers, traceparent: isOne ? traceparent : undefined }
+}
+
+function stays (name: string, listed: ReadonlySet<string> | undefined, hasTraceparent: boolean): boolean {
+  return listed?.has(name) !== true && (hasTraceparent || name !== 'tracestate')
 }
 
 /** A claim's value as a header's: visible ASCII as it is, the rest percent-encoded as UTF-8; undefined sends none. */
@@ -63,13 +119,4 @@ function toJson (claim: unknown): string | undefined {
     // Nested so deep that the stack ends first: no header could hold it.
     return undefined
   }
-}
-
-function connectionOptions (rawHeaders: readonly string[]): ReadonlySet<string> | undefined {
-  let listed: Set<string> | undefined
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]?.toLowerCase() !== 'connection') continue
-    for (const option of rawHeaders[at + 1]?.split(',') ?? []) (listed ??= new Set()).add(option.trim().toLowerCase())
-  }
-  return listed
 }

@@ -8,6 +8,8 @@ export interface PolicyRule {
   /** `routes.yaml:12` */
   readonly at: string
   readonly requirement: 'public' | readonly CompiledAlternative[]
+  /** whether it depends on the principal alone: no clock, no request */
+  readonly isConstant: boolean
   /** the names of the issuers whose tokens the rule takes */
   readonly issuers: ReadonlySet<string>
 }

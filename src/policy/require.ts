@@ -52,6 +52,8 @@ export interface CheckContext {
 }
 
 export interface CompiledAlternative {
+  /** whether it depends on the principal alone: no `max_age`, no `where` */
+  readonly isConstant: boolean
   readonly kinds: readonly AdmittedKind[]
   readonly checks: ReadonlyArray<(principal: Principal, context: CheckContext) => Check>
 }
@@ -81,7 +83,7 @@ export function compileAlternative ({ kinds, conditions }: Alternative, clientNa
     const holds = compileWhere(where)
     checks.push((principal, { request }) => ({ condition: 'where', code: 'where-not-met', holds: holds(principal, request), has: undefined, wants: where }))
   }
-  return { kinds, checks }
+  return { kinds, checks, isConstant: max_age === undefined && where === undefined }
 }
 
 /** No issuer's clock is believed to be further ahead, in seconds. */

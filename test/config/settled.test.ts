@@ -35,7 +35,7 @@ t.test('gateway.yaml gets the contract\'s defaults', async t => {
   const { configuration } = await load({})
   if (configuration === undefined) return t.fail('it loads')
   const { listen, admin, log, drain_delay: delay, drain_timeout: drain, problems_base: base, issuers, upstreams } = configuration.gateway
-  t.same(listen, { host: '0.0.0.0', port: 8080, trusted_proxies: [], max_header_size: 32_768, max_token_size: 16_384, header_timeout: 10_000 })
+  t.same(listen, { host: '0.0.0.0', port: 8080, trusted_proxies: [], max_header_size: 32_768, max_token_size: 16_384, token_cache: { max: 100_000, max_size: 268_435_456 }, header_timeout: 10_000 })
   t.same(admin, { host: '127.0.0.1', port: 9090 })
   t.same([log, delay, drain, base], [{ level: 'info', requests: true }, 0, 30_000, 'urn:countersign:problem:'])
   t.match(issuers.main, { clock_tolerance: 5000, keys_max_stale: 86_400_000, allow_http: false, audience: ['https://api.example.com'] })

@@ -137,6 +137,7 @@ t.test('the metrics are those that are documented, and count', async t => {
     'countersign_request_duration_seconds histogram',
     'countersign_requests_in_flight gauge',
     'countersign_requests_total counter',
+    'countersign_tokens_known gauge',
     'countersign_upstream_duration_seconds histogram'
   ])
   for (const line of [

@@ -163,6 +163,7 @@ async function gatewayAccepts (token: string, document: unknown = documents.both
     clockTolerance: 5000,
     keys: {
       find: (kid, alg) => set.find(kid, alg) ?? 'unknown',
+      holds: () => true,
       status: () => ({ tried: true, usable: true, keys: set.keys.length, fetchedAt: now, pause: 0 }),
       close () {}
     }

@@ -16,7 +16,7 @@ const BOTH = ['user', 'client'] as const
 
 function ruleOf (alternatives: Alternatives | 'public', issuers: readonly string[] = ['main']): PolicyRule {
   const requirement = alternatives === 'public' ? alternatives : alternatives.map(([kinds, conditions = {}]) => compileAlternative({ kinds, conditions }, {}))
-  return { id: 'GET /a', at: 'routes.yaml:2', requirement, issuers: new Set(issuers) }
+  return { id: 'GET /a', at: 'routes.yaml:2', requirement, isConstant: false, issuers: new Set(issuers) }
 }
 
 interface Row {

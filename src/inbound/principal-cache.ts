@@ -1,0 +1,62 @@
+import { LRUCache } from 'lru-cache'
+import type { Decision, PolicyRule } from '../policy/decide.ts'
+import type { Principal } from '../policy/principal.ts'
+import type { Verified } from './verify.ts'
+
+/** A principal, and what rules said of it where that depends on nothing else. */
+export interface KnownPrincipal {
+  readonly principal: Principal
+  readonly decisions: Map<PolicyRule, Decision>
+}
+
+/** Verified tokens, kept so that the same token need not be verified on each request. Only successes are kept. */
+export interface PrincipalCache {
+  /** Who that very token speaks for, unless it has ended: by the clock, or because its key left the issuer's set. */
+  find (token: string): KnownPrincipal | undefined
+  keep (token: string, verified: Verified): KnownPrincipal
+  readonly size: () => number
+}
+
+/** What the cache may take. */
+export interface CacheBounds {
+  /** tokens; 0 keeps none */
+  readonly max: number
+  /** bytes, as they are estimated */
+  readonly max_size: number
+}
+
+type Kept = Verified & KnownPrincipal & { readonly token: string }
+
+/** What an entry takes in bytes for one of its token: the token itself, its claims, the principal. Measured, rounded up. */
+const PER_TOKEN_BYTE = 2
+const PER_ENTRY = 600
+
+export function createPrincipalCache ({ max, max_size: maxSize }: CacheBounds, now: () => number): PrincipalCache {
+  if (max === 0) return { find: () => undefined, keep: (_token, { principal }) => ({ principal, decisions: new Map() }), size: () => 0 }
+  const entries = new LRUCache<string, Kept>({ max, maxSize, sizeCalculation: ({ token }) => PER_ENTRY + PER_TOKEN_BYTE * token.length })
+
+  return {
+    find (token) {
+      const key = keyOf(token)
+      const entry = entries.get(key)
+      // Two tokens that differ in one bit are two, whatever they are kept under.
+      if (entry === undefined || entry.token !== token) return undefined
+      const time = now()
+      if (time < entry.until && time >= entry.from && entry.keys.holds(entry.key)) return entry
+      // Before its time, or while its issuer's keys are too old, it is verified as if it were new; past its end it goes.
+      if (time >= entry.until) entries.delete(key)
+      return undefined
+    },
+    keep (token, verified) {
+      const entry: Kept = { ...verified, token, decisions: new Map() }
+      entries.set(keyOf(token), entry)
+      return entry
+    },
+    size: () => entries.size
+  }
+}
+
+// The end of the signature tells tokens apart as well as the whole, and to hash it costs a tenth.
+function keyOf (token: string): string {
+  return token.slice(-64)
+}
