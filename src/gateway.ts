@@ -14,13 +14,12 @@ import { journey, type Stages } from './journey.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { endAfterBody } from './outbound/linger.ts'
-import { headersOf } from './outbound/plan.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
 import type { Upstream } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
 import { METHODS } from './policy/pattern.ts'
 import { PROBLEMS, Refusal, refuse } from './policy/problems.ts'
-import { compileRoutes } from './routes.ts'
+import { compileRoutes, headersOfAll } from './routes.ts'
 
 /** What the data plane is built from; all of it comes from outside. */
 export interface GatewayParts {
@@ -37,10 +36,10 @@ export interface GatewayParts {
 
 /** The data plane: one Fastify app in which every request, whatever its path or method, takes the one journey. */
 export async function buildGateway (parts: GatewayParts): Promise<FastifyInstance> {
-  const { configuration: { gateway: { listen, problems_base: problemsBase } }, metrics, log } = parts
+  const { configuration: { gateway: { listen, log: { requests: logsRequests }, problems_base: problemsBase } }, metrics, log } = parts
   const trustsPeer = createProxyTrust(listen.trusted_proxies ?? [])
   const refusedUnread = (refusal: Refusal, decisionId: string, requestId: string): void => {
-    log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
+    if (logsRequests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
     metrics.refusedByParser(refusal)
   }
   const app = Fastify({
@@ -82,10 +81,8 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
 async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, isDraining, now }: GatewayParts): Promise<Stages> {
   const { gateway: { listen } } = configuration
   const limits = await createLimits(app, listen.rate_limit)
-  const ours = new Set(configuration.routes.flatMap(route => {
-    const upstream = upstreams.get(route.upstream)
-    return upstream === undefined ? [] : headersOf(route, upstream)
-  }))
+  const removed = configuration.routes.flatMap(({ headers }) => headers.remove)
+  const ours = new Set([...headersOfAll(configuration.routes, upstreams), ...removed])
   return {
     limits,
     guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),

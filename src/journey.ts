@@ -182,5 +182,5 @@ function whereRequest ({ method }: AuditRecord, { path }: Target, { params }: Fo
 }
 
 function credentialRefused (saw: string): Refusal {
-  return refuse('upstream-credential-refused', "The system behind this gateway refuses the gateway's own credential. It is not the caller's that is wrong.", { saw })
+  return refuse('upstream-credential-refused', "The system behind this gateway does not take the gateway's own call. It is not the caller's credential that is wrong.", { saw })
 }

@@ -1,7 +1,7 @@
 import type { Configuration, Route } from './config/configuration.ts'
 import type { Limit, Limits } from './inbound/limits.ts'
 import { fixedCredential, type Credential } from './outbound/credential.ts'
-import { createOutboundPlan, type OutboundPlan } from './outbound/plan.ts'
+import { createOutboundPlan, headersOf, type OutboundPlan } from './outbound/plan.ts'
 import type { Upstream } from './outbound/upstreams.ts'
 import type { PolicyRule } from './policy/decide.ts'
 import type { Match } from './policy/pattern.ts'
@@ -26,6 +26,7 @@ export interface CompiledRoute {
 const NO_CREDENTIAL = fixedCredential({})
 
 export function compileRoutes ({ gateway, routes }: Configuration, upstreams: ReadonlyMap<string, Upstream>, limits: Limits): CompiledRoute[] {
+  const ours = headersOfAll(routes, upstreams)
   const clientNames = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
   return routes.map(route => {
     const upstream = upstreamOf(route, upstreams)
@@ -34,13 +35,18 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
       rule: compileRule(route, clientNames),
       upstream,
       credential: route.withoutCredential ? NO_CREDENTIAL : upstream.credential,
-      plan: createOutboundPlan(route, upstream, gateway.listen.public_url),
+      plan: createOutboundPlan(route, upstream, ours, gateway.listen.public_url),
       limits: limits.ofRoute(route),
       timeout: route.timeout,
       idleTimeout: route.idle_timeout,
       bodyLimit: route.body_limit ?? Infinity
     }
   })
+}
+
+/** What the gateway writes on any of its rules. */
+export function headersOfAll (routes: readonly Route[], upstreams: ReadonlyMap<string, Upstream>): string[] {
+  return [...new Set(routes.flatMap(route => headersOf(route, upstreamOf(route, upstreams))))]
 }
 
 function compileRule (route: Route, clientNames: ClientNames): PolicyRule {

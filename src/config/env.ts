@@ -8,6 +8,8 @@ const NAME_AND_DEFAULT = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([^]*))?$/
 export interface Missing {
   readonly path: Path
   readonly message: string
+  /** whether no environment could help: it is written wrongly */
+  readonly malformed: boolean
 }
 
 /**
@@ -31,12 +33,12 @@ export function fromEnvironment (value: unknown, env: NodeJS.ProcessEnv, path: P
       if (whole.startsWith('$$')) return whole.slice(1)
       const [, name, fallback] = whole.endsWith('}') ? NAME_AND_DEFAULT.exec(inner) ?? [] : []
       if (name === undefined) {
-        missing.push({ path: at, message: 'write ${NAME} or ${NAME:-default}; a plain ${ is written $${' })
+        missing.push({ path: at, message: 'write ${NAME} or ${NAME:-default}; a plain ${ is written $${', malformed: true })
         return ''
       }
       const found = Object.hasOwn(env, name) ? env[name] : undefined
       if (fallback !== undefined) return found === undefined || found === '' ? fallback : found
-      if (found === undefined) missing.push({ path: at, message: `the environment has no ${name}` })
+      if (found === undefined) missing.push({ path: at, message: `the environment has no ${name}`, malformed: false })
       return found ?? ''
     })
   }

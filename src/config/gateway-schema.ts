@@ -84,7 +84,7 @@ export const gatewaySchema = z.strictObject({
   log: logSchema.prefault({}).describe('What is logged.'),
   drain_delay: duration('0s', '10m').prefault('0s').describe('After SIGTERM: how long new requests are still taken while /readyz says no.'),
   drain_timeout: duration('0s', '1h').prefault('30s').describe('After that: how long open requests may take to end.'),
-  problems_base: text().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/, 'expected the beginning of a URI, such as https://example.com/problems/').prefault('urn:countersign:problem:').describe('What stands before the code in a problem\'s `type`.')
+  problems_base: text().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/, 'expected the beginning of a URI, such as https://example.com/problems/').transform(base => /[/:#=?&]$/.test(base) ? base : `${base}/`).prefault('urn:countersign:problem:').describe('What stands before the code in a problem\'s `type`; a / is put between where nothing is.')
 }).meta({ title: 'Countersign: gateway.yaml', description: 'Where things are: ports, issuers, upstreams and their credentials.' })
 
 export type GatewayFile = z.output<typeof gatewaySchema>

@@ -61,8 +61,8 @@ export async function loadConfiguration (paths: Configuration['files'], env: Nod
 
 async function fillIn (config: Source, env: NodeJS.ProcessEnv, secrets: 'required' | 'optional'): Promise<unknown> {
   const { value, missing } = fromEnvironment(config.value, env)
-  for (const { path, message } of missing) {
-    const forgiven = secrets === 'optional' && isSecretPath(path)
+  for (const { path, message, malformed } of missing) {
+    const forgiven = secrets === 'optional' && !malformed && isSecretPath(path)
     config.report(path, message, { severity: forgiven ? 'warning' : 'error' })
     config.spoiled.push(path)
   }

@@ -46,7 +46,7 @@ export interface Verifier {
 const YEAR_9999 = 253_402_300_799
 
 /**
- * The order is: what may be known without a key, signature, times, claims of the issuer, kind, audience. Whatever
+ * The order is: what may be known without a key, signature, times, kind, claims of the issuer, audience. Whatever
  * fails before the signature gets one fixed answer: it is not known who asks.
  */
 export function createVerifier (issuers: readonly TrustedIssuer[], maxTokenSize: number, now: () => number): Verifier {
@@ -70,7 +70,7 @@ export function createVerifier (issuers: readonly TrustedIssuer[], maxTokenSize:
   function issuerOf (claims: Claims): TrustedIssuer {
     const iss = ownClaim(claims, 'iss')
     const issuer = typeof iss === 'string' ? byIss.get(iss) : undefined
-    if (issuer === undefined) throw invalid(`unknown issuer ${JSON.stringify(iss)?.slice(0, 100) ?? ''}`)
+    if (issuer === undefined) throw invalid(`unknown issuer ${(typeof iss === 'string' ? iss : JSON.stringify(iss) ?? 'none').slice(0, 100)}`)
     return issuer
   }
 
@@ -80,11 +80,8 @@ export function createVerifier (issuers: readonly TrustedIssuer[], maxTokenSize:
     if (!key.verifies(token)) throw invalid(`bad signature, by the key of issuer ${issuer.name}`)
     assertTimes(decoded.claims, issuer, now())
     const principal = classify(issuer.policy, decoded)
-    const lacking = issuer.claims.filter(condition => !claimsHold(decoded.claims, [condition])).map(({ name }) => name)
-    if (lacking.length > 0) {
-      throw refuse('token-claims-mismatch', 'The access token lacks a claim that every token for this API must have.', { principal, saw: lacking.join(' ') })
-    }
     assertAccessToken(principal, issuer)
+    assertClaims(principal, issuer)
     assertAudience(principal, issuer)
     return { principal, ...timesOf(decoded.claims, issuer), key, keys: issuer.keys }
   }
@@ -97,10 +94,10 @@ function timesOf (claims: Claims, { clockTolerance }: TrustedIssuer): Pick<Verif
   return { from: Math.max(iat ?? 0, nbf ?? 0) - clockTolerance, until: (exp ?? 0) + clockTolerance }
 }
 
-function assertNotExpired (claims: Claims, { clockTolerance }: TrustedIssuer, now: number): void {
+function assertNotExpired (claims: Claims, { name, clockTolerance }: TrustedIssuer, now: number): void {
   const exp = ownClaim(claims, 'exp')
   if (typeof exp === 'number' && now >= exp * 1000 + clockTolerance) {
-    throw refuse('token-expired', 'The access token has expired. Get a new one and send that.')
+    throw refuse('token-expired', 'The access token has expired. Get a new one and send that.', { saw: `issuer ${name}: exp ${exp}` })
   }
 }
 
@@ -120,13 +117,19 @@ function isDate (value: unknown): value is number {
 function assertAccessToken (principal: Principal, issuer: TrustedIssuer): void {
   const { tokenKind } = principal
   if (tokenKind === 'access') return
-  const saw = evidenceText(principal)
+  const saw = evidenceText(principal) || 'no sign of an access token'
   const ask = `Send an access token with audience ${audienceOf(issuer)}.`
   if (tokenKind === 'id') {
     throw refuse('id-token', `This is an ID token: it tells an app who logged in, and opens no API. ${ask}`, { principal, saw })
   }
   const words = { refresh: 'This is a refresh token.', logout: 'This is a logout token.', unknown: 'Nothing in this token proves that it is an access token.' }
   throw refuse('token-kind', `${words[tokenKind]} ${ask}`, { principal, saw })
+}
+
+function assertClaims (principal: Principal, issuer: TrustedIssuer): void {
+  const lacking = issuer.claims.filter(condition => !claimsHold(principal.claims, [condition])).map(({ name }) => name)
+  if (lacking.length === 0) return
+  throw refuse('token-claims-mismatch', 'The access token lacks a claim that every token for this API must have.', { principal, saw: lacking.join(' ') })
 }
 
 function assertAudience (principal: Principal, issuer: TrustedIssuer): void {

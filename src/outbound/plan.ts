@@ -37,15 +37,17 @@ export interface SentRequest {
   readonly parts: PathParts
 }
 
-export function createOutboundPlan (route: Route, upstream: Upstream, publicUrl: string | undefined): OutboundPlan {
+/**
+ * @param ours what the gateway writes on any rule, as `headersOf` gives it: an ERP that trusts such a header must not get
+ *   a caller's on a rule that does not write it
+ */
+export function createOutboundPlan (route: Route, upstream: Upstream, ours: readonly string[], publicUrl: string | undefined): OutboundPlan {
   const { headers, response_headers, identity } = route
   const base = upstream.url.pathname.replace(/\/$/, '')
   const paths = createPathMap(base, route.match, route.rewrite)
   const set = Object.entries(headers.set).flat()
   const rules = compileHeaderRules({
-    removed: new Set([
-      ...headers.remove, ...Object.keys(headers.set), ...identity.map(({ header }) => header), ...upstream.credential.headerNames
-    ].map(foldName)),
+    removed: new Set([...ours.filter(name => !headers.keep.includes(name)), ...headersOf(route, upstream), ...headers.remove.map(foldName)]),
     kept: new Set(headers.keep)
   })
   const answerRules = compileAnswerRules({
@@ -77,9 +79,9 @@ export function createOutboundPlan (route: Route, upstream: Upstream, publicUrl:
   }
 }
 
-/** Every header that the rules of a configuration write or remove beside the ones that go always: lower case, dashes. */
+/** Every header that the gateway writes for a rule beside those that it writes always: lower case, dashes. */
 export function headersOf (route: Route, upstream: Upstream): string[] {
-  return [...route.headers.remove, ...Object.keys(route.headers.set), ...route.identity.map(({ header }) => header), ...upstream.credential.headerNames].map(foldName)
+  return [...Object.keys(route.headers.set), ...route.identity.map(({ header }) => header), ...upstream.credential.headerNames].map(foldName)
 }
 
 function foldName (name: string): string {

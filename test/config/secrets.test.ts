@@ -37,6 +37,14 @@ t.test('a missing secret is an error of start and a warning of check', async t =
   }
 })
 
+t.test('a reference that is written wrongly is an error of check too: no environment mends it', async t => {
+  for (const notation of ['"${NOWHERE"', '"${BAD-x}"', '"${1}"']) {
+    const { places, configuration } = await load({ gateway: written(notation), options: { secrets: 'optional' } })
+    t.equal(configuration, undefined, notation)
+    t.match(places.join(), new RegExp(`^gateway\\.yaml:13:\\d+ ${PATH}`))
+  }
+})
+
 // CVE-2026-107720: a key that was "" let a library skip the signature. A secret that is empty is a mistake everywhere.
 t.test('an empty secret is always an error', async t => {
   const ways: ReadonlyArray<Parameters<typeof load>[0] & { readonly notation: string }> = [
