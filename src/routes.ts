@@ -1,7 +1,7 @@
 import type { Configuration, Route } from './config/configuration.ts'
 import type { Limit, Limits } from './inbound/limits.ts'
 import { fixedCredential, type Credential } from './outbound/credential.ts'
-import { createOutboundPlan, headersOf, type OutboundPlan } from './outbound/plan.ts'
+import { createOutboundPlan, headersOf, vouchingHeaders, type OutboundPlan } from './outbound/plan.ts'
 import type { Upstream } from './outbound/upstreams.ts'
 import type { PolicyRule } from './policy/decide.ts'
 import type { Match } from './policy/pattern.ts'
@@ -26,7 +26,7 @@ export interface CompiledRoute {
 const NO_CREDENTIAL = fixedCredential({})
 
 export function compileRoutes ({ gateway, routes }: Configuration, upstreams: ReadonlyMap<string, Upstream>, limits: Limits): CompiledRoute[] {
-  const ours = headersOfAll(routes, upstreams)
+  const vouching = [...new Set(routes.flatMap(route => vouchingHeaders(route, upstreamOf(route, upstreams))))]
   const clientNames = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
   return routes.map(route => {
     const upstream = upstreamOf(route, upstreams)
@@ -35,7 +35,7 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
       rule: compileRule(route, clientNames),
       upstream,
       credential: route.withoutCredential ? NO_CREDENTIAL : upstream.credential,
-      plan: createOutboundPlan(route, upstream, ours, gateway.listen.public_url),
+      plan: createOutboundPlan(route, upstream, vouching, gateway.listen.public_url),
       limits: limits.ofRoute(route),
       timeout: route.timeout,
       idleTimeout: route.idle_timeout,

@@ -38,16 +38,16 @@ export interface SentRequest {
 }
 
 /**
- * @param ours what the gateway writes on any rule, as `headersOf` gives it: an ERP that trusts such a header must not get
- *   a caller's on a rule that does not write it
+ * @param vouching the headers by which the gateway vouches for somebody on any rule, as `vouchingHeaders` gives them: an
+ *   ERP that trusts one must not get a caller's on a rule that does not write it
  */
-export function createOutboundPlan (route: Route, upstream: Upstream, ours: readonly string[], publicUrl: string | undefined): OutboundPlan {
+export function createOutboundPlan (route: Route, upstream: Upstream, vouching: readonly string[], publicUrl: string | undefined): OutboundPlan {
   const { headers, response_headers, identity } = route
   const base = upstream.url.pathname.replace(/\/$/, '')
   const paths = createPathMap(base, route.match, route.rewrite)
   const set = Object.entries(headers.set).flat()
   const rules = compileHeaderRules({
-    removed: new Set([...ours.filter(name => !headers.keep.includes(name)), ...headersOf(route, upstream), ...headers.remove.map(foldName)]),
+    removed: new Set([...vouching.filter(name => !headers.keep.includes(name)), ...headersOf(route, upstream), ...headers.remove.map(foldName)]),
     kept: new Set(headers.keep)
   })
   const answerRules = compileAnswerRules({
@@ -81,7 +81,12 @@ export function createOutboundPlan (route: Route, upstream: Upstream, ours: read
 
 /** Every header that the gateway writes for a rule beside those that it writes always: lower case, dashes. */
 export function headersOf (route: Route, upstream: Upstream): string[] {
-  return [...Object.keys(route.headers.set), ...route.identity.map(({ header }) => header), ...upstream.credential.headerNames].map(foldName)
+  return [...Object.keys(route.headers.set).map(foldName), ...vouchingHeaders(route, upstream)]
+}
+
+/** Those of them that say who somebody is: identities and the gateway's own credential. */
+export function vouchingHeaders ({ identity }: Route, { credential }: Upstream): string[] {
+  return [...identity.map(({ header }) => header), ...credential.headerNames].map(foldName)
 }
 
 function foldName (name: string): string {

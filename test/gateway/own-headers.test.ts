@@ -3,7 +3,7 @@ import { startErp } from '../support/erp.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startIdp } from '../support/idp.ts'
 
-t.test('what the gateway writes on one rule, a caller cannot send on another', async t => {
+t.test('the headers by which the gateway vouches for somebody on one rule, a caller cannot send on another', async t => {
   const idp = await startIdp(t, { alg: 'ES256' })
   const [erp, other] = [await startErp(t), await startErp(t)]
   const gateway = await startGateway(t, {
@@ -25,13 +25,14 @@ t.test('what the gateway writes on one rule, a caller cannot send on another', a
     const { headers: sent = {} } = (path === '/other' ? other : erp).requests.at(-1) ?? {}
     return ['x-erp-user', 'x-tenant', 'x-erp-key', 'x-debug', 'x-forwarded-prefix', 'x-mine'].map(name => sent[name])
   }
-  t.same(await seen('/plain'), [undefined, undefined, undefined, '1', undefined, 'mine'])
-  t.same(await seen('/kept'), [undefined, undefined, undefined, '1', '/p', 'mine'])
-  t.same(await seen('/named', idp.mintUser()), ['user-1', undefined, undefined, '1', undefined, 'mine'])
+  // What is only set is set: on other rules it is a header like any other.
+  t.same(await seen('/plain'), [undefined, 'evil', undefined, '1', undefined, 'mine'])
+  t.same(await seen('/kept'), [undefined, 'evil', undefined, '1', '/p', 'mine'])
+  t.same(await seen('/named', idp.mintUser()), ['user-1', 'evil', undefined, '1', undefined, 'mine'])
   t.same(await seen('/tenant'), [undefined, 't1', undefined, '1', undefined, 'mine'])
   // What a rule removes is that rule's own affair.
-  t.same(await seen('/less'), [undefined, undefined, undefined, undefined, undefined, 'mine'])
-  t.same(await seen('/other'), [undefined, undefined, 'a key for tests', '1', undefined, 'mine'])
+  t.same(await seen('/less'), [undefined, 'evil', undefined, undefined, undefined, 'mine'])
+  t.same(await seen('/other'), [undefined, 'evil', 'a key for tests', '1', undefined, 'mine'])
 })
 
 t.test('no line for a request means none for what the parser refuses either', async t => {
