@@ -1,0 +1,107 @@
+// npm run bench: every subject, every workload, side by side in one run.
+//   --rounds N (5)   --seconds S (4)   --only name,name   --workloads a,b   --quick   --no-write
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { measure, peakOf } from './measure.mjs'
+import { needPrograms } from './programs.mjs'
+import { writeReport } from './report.mjs'
+import { bareVerification, measureScale } from './scale.mjs'
+import { subjects } from './subjects.mjs'
+import { startErp, startIssuer, writeTokens } from './surroundings.mjs'
+import { workloads, writeScript } from './workloads.mjs'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    only: { type: 'string' },
+    workloads: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    'no-scale': { type: 'boolean', default: false },
+    'no-write': { type: 'boolean', default: false }
+  }
+})
+const rounds = values.quick ? 1 : Number(values.rounds)
+const seconds = values.quick ? 1 : Number(values.seconds)
+const names = values.only?.split(',') ?? Object.keys(subjects)
+const chosen = values.workloads?.split(',') ?? Object.keys(workloads)
+
+needPrograms(names)
+const dir = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
+const children = new Set()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(dir, { recursive: true, force: true })
+})
+process.once('SIGINT', () => process.exit(130))
+
+const issuer = await startIssuer(dir)
+const fresh = Math.ceil(seconds * 11_000) + 6000
+console.log(`minting ${fresh + 4001} tokens …`)
+writeTokens(dir, issuer, fresh)
+children.add(await startErp(dir))
+await sleep(300)
+
+const results = []
+for (const log of [false, true]) {
+  for (const workload of chosen) {
+    const script = writeScript(dir, workload)
+    const taking = names.filter(name => (!log || subjects[name].logs) && (subjects[name].auth || !workload.startsWith('f-')) && (workload !== 'c' || subjects[name].auth))
+    const samples = new Map(taking.map(name => [name, []]))
+    for (let round = 0; round < rounds; round++) {
+      for (const name of taking) samples.get(name).push(await once(name, { workload, script, log }))
+    }
+    for (const [name, rows] of samples) results.push({ subject: name, workload, log, rows })
+  }
+}
+const verification = bareVerification(dir)
+const scale = values['no-scale'] ? undefined : await measureScale(dir, issuer, { seconds })
+writeReport({ results, verification, scale, rounds, seconds, write: !values['no-write'] && !values.quick })
+process.exit(0)
+
+// Each sample has a process of its own: none profits from, or suffers for, what came before.
+async function once (name, { workload, script, log }) {
+  const { start, port } = subjects[name]
+  const child = start(dir, { log })
+  children.add(child)
+  try {
+    await untilServing(port)
+    const { fresh: neverSeen, status } = workloads[workload]
+    // Warm: compiled code, open connections, and (but for tokens that must be new) the tokens seen once.
+    await measure({ pid: child.pid, port, script: neverSeen ? writeScript(dir, 'a') : script, seconds: Math.max(1, seconds / 2) })
+    if (neverSeen) writeScript(dir, workload)
+    const sample = await measure({ pid: child.pid, port, script, seconds })
+    const refused = sample.errors > 0
+    if (refused !== (status >= 400) && name.includes('haproxy-pass') === false) console.warn(`  ! ${name} ${workload}: ${sample.errors} of ${sample.requests} answers were errors`)
+    const peak = peakOf(child.pid)
+    console.log(`${workload.padEnd(10)} ${(log ? 'log ' : '').padEnd(4)}${name.padEnd(16)} ${sample.cpu.toFixed(1).padStart(7)} µs ${Math.round(sample.rate).toString().padStart(7)}/s  p50 ${sample.p50} p99 ${sample.p99} µs  ${Math.round(peak / 1024)} MiB`)
+    return { ...sample, peak }
+  } finally {
+    children.delete(child)
+    await end(child)
+  }
+}
+
+// Apache's workers outlive a parent that is killed, and keep its port.
+async function end (child) {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise(resolve => child.once('exit', resolve))
+  child.kill('SIGTERM')
+  await Promise.race([ended, sleep(3000).then(() => child.kill('SIGKILL'))])
+  await ended
+}
+
+async function untilServing (port) {
+  for (let tries = 0; tries < 100; tries++) {
+    try {
+      await fetch(`http://127.0.0.1:${port}/addresses/7`)
+      return
+    } catch {
+      await sleep(50)
+    }
+  }
+  throw new Error(`nothing serves on port ${port}`)
+}
