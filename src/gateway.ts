@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import type { Configuration } from './config/configuration.ts'
 import { createLimits } from './inbound/limits.ts'
 import { problemAnswer, writeProblem } from './inbound/problem-answer.ts'
-import { createProxyTrust } from './inbound/proxies.ts'
+import { createProxyTrust, type TrustsPeer } from './inbound/proxies.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
 import type { PrincipalCache } from './inbound/principal-cache.ts'
@@ -37,7 +37,7 @@ export interface GatewayParts {
 /** The data plane: one Fastify app in which every request, whatever its path or method, takes the one journey. */
 export async function buildGateway (parts: GatewayParts): Promise<FastifyInstance> {
   const { configuration: { gateway: { listen, log: { requests: logsRequests }, problems_base: problemsBase } }, metrics, log } = parts
-  const trustsPeer = createProxyTrust(listen.trusted_proxies ?? [])
+  const trustsPeer = createProxyTrust(listen.trusted_proxies)
   const refusedUnread = (refusal: Refusal, decisionId: string, requestId: string): void => {
     if (logsRequests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
     metrics.refusedByParser(refusal)
@@ -51,7 +51,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
       if (request.method === 'QUERY') request.headers['content-type'] = 'application/octet-stream'
       return '/'
     },
-    trustProxy: listen.trusted_proxies === undefined ? false : trustsPeer,
+    trustProxy: listen.trusted_proxies.length === 0 ? false : trustsPeer,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     requestTimeout: 0,
@@ -70,7 +70,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   listenForExpectations(app.server, (request, response) => { app.routing(request, response) })
   refuseConnect(app.server, problemsBase, refusedUnread)
 
-  const stages = await createStages(app, parts)
+  const stages = await createStages(app, parts, trustsPeer)
   const travel = (request: FastifyRequest, reply: FastifyReply): void => { void answer(parts, stages, request, reply) }
   // It mounts the one route and keeps bodies from being parsed; its handler, which takes the URL apart, is never reached.
   await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS], preHandler: travel })
@@ -78,7 +78,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   return app
 }
 
-async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, isDraining, now }: GatewayParts): Promise<Stages> {
+async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, isDraining, now }: GatewayParts, trustsPeer: TrustsPeer): Promise<Stages> {
   const { gateway: { listen } } = configuration
   const limits = await createLimits(app, listen.rate_limit)
   const removed = configuration.routes.flatMap(({ headers }) => headers.remove)
@@ -89,7 +89,7 @@ async function createStages (app: FastifyInstance, { configuration, issuers, cac
     matcher: compileMatcher(compileRoutes(configuration, upstreams, limits)),
     cache,
     verifier: createVerifier(issuers, listen.max_token_size, now),
-    trustsPeer: createProxyTrust(listen.trusted_proxies ?? []),
+    trustsPeer,
     isDraining,
     now
   }

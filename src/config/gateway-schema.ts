@@ -1,13 +1,11 @@
 import * as z from 'zod'
+import { ALGORITHMS } from '../policy/algorithms.ts'
 import { PROFILE_NAMES } from '../policy/profiles/index.ts'
 import { byHand } from './by-hand.ts'
 import { credentialSchema } from './credential-schema.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
 import { httpUrl, isNetwork } from './urls.ts'
-
-/** JWS algorithms (RFC 7518, RFC 8037) that an issuer may be limited to: all asymmetric. */
-const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
 

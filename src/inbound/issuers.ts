@@ -2,7 +2,7 @@ import type { GatewayFile } from '../config/gateway-schema.ts'
 import type { IdpClient } from '../idp/http.ts'
 import { createProvider, type Provider } from '../idp/provider.ts'
 import { PROFILES } from '../policy/profiles/index.ts'
-import { ALGORITHMS } from './key.ts'
+import { ALGORITHMS } from '../policy/algorithms.ts'
 import { createKeyStore, type KeyFetch } from './key-store.ts'
 import type { TrustedIssuer } from './verify.ts'
 

@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { importKey, type Algorithm, type VerificationKey } from './key.ts'
+import type { Algorithm } from '../policy/algorithms.ts'
+import { importKey, type VerificationKey } from './key.ts'
 
 /** The usable keys of one JWK Set (RFC 7517 section 5), immutable: a new answer makes a new set. */
 export interface KeySet {

@@ -1,7 +1,8 @@
 import { createAttempts } from '../idp/attempts.ts'
 import { IdpError, type IdpClient } from '../idp/http.ts'
 import type { Provider } from '../idp/provider.ts'
-import type { Algorithm, VerificationKey } from './key.ts'
+import type { Algorithm } from '../policy/algorithms.ts'
+import type { VerificationKey } from './key.ts'
 import { importKeySet, type KeySet } from './key-set.ts'
 
 /** What a key store is told to do, and by which clock. */

@@ -1,10 +1,7 @@
 import fastifyJwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-
-/** The asymmetric algorithms of RFC 7518 section 3.1 and RFC 8037 that the runtime verifies. Never `none`, never HMAC. */
-export const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const
-export type Algorithm = typeof ALGORITHMS[number]
+import type { Algorithm } from '../policy/algorithms.ts'
 
 /** A public key of an issuer that passed every check. */
 export interface VerificationKey {

@@ -1,7 +1,8 @@
 import { claimsHold, ownClaim, type Claims, type ClaimConditions } from '../policy/claims.ts'
 import { classify, evidenceText, type IssuerPolicy, type Principal } from '../policy/principal.ts'
 import { refuse, type Refusal } from '../policy/problems.ts'
-import type { Algorithm, VerificationKey } from './key.ts'
+import type { Algorithm } from '../policy/algorithms.ts'
+import type { VerificationKey } from './key.ts'
 import type { KeyLookup, KeyStore } from './key-store.ts'
 import { decodeToken, type DecodedToken } from './token.ts'
 

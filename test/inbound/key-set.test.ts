@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { generateKeyPair, exportJWK, SignJWT } from 'jose'
 import t from 'tap'
-import { ALGORITHMS, type Algorithm } from '../../src/inbound/key.ts'
+import { ALGORITHMS, type Algorithm } from '../../src/policy/algorithms.ts'
 import { importKeySet } from '../../src/inbound/key-set.ts'
 import { createSigningKey, signCompact, signingKey } from '../support/signing-keys.ts'
 

@@ -1,7 +1,7 @@
 import { createPublicKey, sign } from 'node:crypto'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import t from 'tap'
-import { ALGORITHMS } from '../../src/inbound/key.ts'
+import { ALGORITHMS } from '../../src/policy/algorithms.ts'
 import { importKeySet } from '../../src/inbound/key-set.ts'
 import { createVerifier, type TrustedIssuer } from '../../src/inbound/verify.ts'
 import { PROFILES } from '../../src/policy/profiles/index.ts'
