@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { plot } from './plot.mjs'
 import { median } from './scale.mjs'
 import { subjects } from './subjects.mjs'
 import { workloads } from './workloads.mjs'
@@ -22,12 +23,14 @@ export function writeReport (run) {
     'system time of the whole process tree over the requests that it served; what is measured has one core, wrk and nginx',
     '(the ERP) the other. Absolute figures are for the eye: the machine is shared. Ratios are what to look at.', '',
     '## Targets', '', ...targets(run, cpuOf), '',
+    '![µs of CPU per request](results.svg)', '',
     '## All of it', '',
     ...[false, true].flatMap(log => Object.keys(workloads).flatMap(workload => section(run, workload, log)))
   ].join('\n')
   console.log(`\n${text}`)
   if (!run.write) return
   writeFileSync(join(here, 'RESULTS.md'), `${text.trimEnd()}\n`)
+  writeFileSync(join(here, 'results.svg'), plot(run.results))
   writeFileSync(join(here, 'results.json'), `${JSON.stringify(run, undefined, 1)}\n`)
 }
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { audience, issuer, ports } from './surroundings.mjs'
+import { audience, issuer, machineToken, ports } from './surroundings.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..')
@@ -101,7 +101,7 @@ function jwtRules (dir) {
   http-request deny deny_status 401 unless { var(txn.bearer),jwt_verify(txn.alg,"${dir}/issuer.pem") -m int 1 }
   http-request deny deny_status 403 unless { var(txn.scope) -m sub read:address }
   http-request deny deny_status 403 if { path_beg /scoped/ } !{ var(txn.scope) -m sub admin }
-  http-request set-header Authorization "Bearer machine"`
+  http-request set-header Authorization "Bearer ${machineToken}"`
 }
 
 function startApache (dir) {
@@ -133,7 +133,7 @@ OIDCCacheShmEntrySizeMax 16929
 <Location "/">
   AuthType oauth20
   Require claim aud:${audience}
-  RequestHeader set Authorization "Bearer machine"
+  RequestHeader set Authorization "Bearer ${machineToken}"
 </Location>
 <Location "/scoped/">
   AuthType oauth20

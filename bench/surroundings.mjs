@@ -8,6 +8,8 @@ import { once } from 'node:events'
 
 export const ports = { issuer: 7001, erp: 7002 }
 export const issuer = `http://127.0.0.1:${ports.issuer}/`
+/** What every subject that shows a credential of its own shows the ERP. */
+export const machineToken = `machine-${'m'.repeat(700)}`
 export const audience = 'https://api.example.com'
 
 /** Starts the issuer; `dir` receives tokens and the public key. */
@@ -20,7 +22,7 @@ export async function startIssuer (dir) {
     '/.well-known/openid-configuration': { issuer, jwks_uri: `${issuer}jwks`, token_endpoint: `${issuer}token`, authorization_endpoint: `${issuer}auth`, id_token_signing_alg_values_supported: ['RS256'], subject_types_supported: ['public'], response_types_supported: ['code'] },
     '/jwks': { keys: [jwk] },
     '/.well-known/jwks.json': { keys: [jwk] },
-    '/token': { access_token: `machine-${'m'.repeat(700)}`, token_type: 'Bearer', expires_in: 86400 }
+    '/token': { access_token: machineToken, token_type: 'Bearer', expires_in: 86400 }
   }
   const server = createServer((request, response) => {
     const document = documents[request.url.split('?')[0]]

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Configuration } from './config/configuration.ts'
 import { createLimits } from './inbound/limits.ts'
-import { problemAnswer, writeProblem } from './inbound/problem-answer.ts'
+import { problemAnswer } from './inbound/problem-answer.ts'
 import { createProxyTrust, type TrustsPeer } from './inbound/proxies.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
@@ -20,6 +20,7 @@ import { compileMatcher } from './policy/match.ts'
 import { METHODS } from './policy/pattern.ts'
 import { PROBLEMS, Refusal, refuse } from './policy/problems.ts'
 import { compileRoutes, headersOfAll } from './routes.ts'
+import { callUpstream, type Ended, type Visit } from './upstream-call.ts'
 
 /** What the data plane is built from; all of it comes from outside. */
 export interface GatewayParts {
@@ -44,13 +45,8 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   }
   const app = Fastify({
     logger: false,
-    // The path is policy's to read: whatever it is, there is one route. The media type of a body is nobody's here.
-    rewriteUrl (request) {
-      delete request.headers['content-type']
-      // Without one Fastify refuses this method by itself, in words of its own.
-      if (request.method === 'QUERY') request.headers['content-type'] = 'application/octet-stream'
-      return '/'
-    },
+    // The path is policy's to read: whatever it is, there is one route.
+    rewriteUrl: () => '/',
     trustProxy: listen.trusted_proxies.length === 0 ? false : trustsPeer,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -71,16 +67,16 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   refuseConnect(app.server, problemsBase, refusedUnread)
 
   const stages = await createStages(app, parts, trustsPeer)
-  const travel = (request: FastifyRequest, reply: FastifyReply): void => { void answer(parts, stages, request, reply) }
-  // It mounts the one route and keeps bodies from being parsed; its handler, which takes the URL apart, is never reached.
-  await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS], preHandler: travel })
-  app.setNotFoundHandler(travel)
+  // It hears every request, matched or not, before a body is looked at, and passes none on: what comes after is not
+  // reached. The proxy is what is mounted there, for it keeps the framework from parsing bodies.
+  app.addHook('onRequest', (request, reply, _next) => { answer(parts, stages, request, reply) })
+  await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS] })
   return app
 }
 
 async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, isDraining, now }: GatewayParts, trustsPeer: TrustsPeer): Promise<Stages> {
   const { gateway: { listen } } = configuration
-  const limits = await createLimits(app, listen.rate_limit)
+  const limits = await createLimits(app, listen.rate_limit, configuration.routes)
   const removed = configuration.routes.flatMap(({ headers }) => headers.remove)
   const ours = new Set([...headersOfAll(configuration.routes, upstreams), ...removed])
   return {
@@ -95,28 +91,43 @@ async function createStages (app: FastifyInstance, { configuration, issuers, cac
   }
 }
 
-async function answer ({ configuration, metrics, log, isDraining }: GatewayParts, stages: Stages, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function answer (parts: GatewayParts, stages: Stages, request: FastifyRequest, reply: FastifyReply): void {
   reply.hijack()
   const { raw: incoming } = request
   const { raw: response } = reply
-  const { gateway } = configuration
   const record = new AuditRecord(requestIdOf(incoming.headers['x-request-id']), incoming.method ?? '')
-  let status = 0
-  metrics.inFlight.inc()
+  const visit: Visit = { incoming, response, record, isDraining: parts.isDraining }
+  parts.metrics.inFlight.inc()
   try {
-    const outcome = await journey(stages, request, reply, record)
-    if (outcome.kind === 'broken-off') record.refusal = outcome.refusal
-    status = outcome.kind === 'broken-off' ? PROBLEMS[outcome.refusal.code].status : outcome.status
+    const admitted = journey(stages, request, record)
+    const ended = admitted instanceof Promise ? admitted.then(late => callUpstream(visit, late)) : callUpstream(visit, admitted)
+    ended.then(outcome => { end(parts, record, outcome) }, (error: unknown) => { endRefused(parts, visit, error) })
   } catch (error) {
-    record.refusal = asRefusal(error)
-    record.principal ??= record.refusal.extras.principal
-    status = PROBLEMS[record.refusal.code].status
-    refuseCaller(incoming, response, record, gateway.problems_base, isDraining())
-  } finally {
-    metrics.inFlight.dec()
-    metrics.request(record, status)
-    if (gateway.log.requests) log.info(record.toLog(status), 'request')
+    endRefused(parts, visit, error)
   }
+}
+
+function end (parts: GatewayParts, record: AuditRecord, outcome: Ended): void {
+  record.upstreamStatus = outcome.status
+  if (outcome.kind === 'answered') {
+    write(parts, record, outcome.status)
+  } else {
+    record.refusal = outcome.refusal
+    write(parts, record, PROBLEMS[outcome.refusal.code].status)
+  }
+}
+
+function endRefused (parts: GatewayParts, { incoming, response, record }: Visit, error: unknown): void {
+  record.refusal = asRefusal(error)
+  record.principal ??= record.refusal.extras.principal
+  refuseCaller(incoming, response, record, parts.configuration.gateway.problems_base, parts.isDraining())
+  write(parts, record, PROBLEMS[record.refusal.code].status)
+}
+
+function write ({ configuration: { gateway: { log: { requests: logsRequests } } }, metrics, log }: GatewayParts, record: AuditRecord, status: number): void {
+  metrics.inFlight.dec()
+  metrics.request(record, status)
+  if (logsRequests) log.info(record.toLog(status), 'request')
 }
 
 // The one translator: whatever was thrown, a caller sees one of our own problems and nothing of what caused it.
@@ -128,10 +139,11 @@ function refuseCaller (incoming: IncomingMessage, response: ServerResponse, { re
   const problem = problemAnswer(refusal, { decisionId, requestId, problemsBase })
   const bodyIsOpen = !incoming.complete && announcesBody(incoming)
   if ((bodyIsOpen || draining) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
-  writeProblem(response, problem)
+  const body = incoming.method === 'HEAD' ? undefined : problem.body
+  response.writeHead(problem.status, problem.headers)
   // A caller that waits for 100 Continue sends nothing; there is nothing to wait for.
-  if (expectsContinue(incoming)) response.end()
-  else endAfterBody(response)
+  if (expectsContinue(incoming)) response.end(body)
+  else endAfterBody(response, body)
 }
 
 function announcesBody ({ headers }: IncomingMessage): boolean {

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
@@ -11,6 +10,7 @@ import { buildGateway } from './gateway.ts'
 import { createIdpClient } from './idp/http.ts'
 import { createIssuers } from './inbound/issuers.ts'
 import { createPrincipalCache } from './inbound/principal-cache.ts'
+import { createLogOutput } from './observe/log-output.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { createUpstreams } from './outbound/upstreams.ts'
 
@@ -58,7 +58,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   const { configuration, mistakes } = await loadConfiguration({ config, routes }, env)
   if (configuration === undefined) throw new ConfigurationError(mistakes)
   const { gateway } = configuration
-  const output = destination === undefined ? pino.destination(1) : undefined
+  const output = destination === undefined ? createLogOutput() : undefined
   const log = pino({ level: gateway.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination ?? output)
   for (const { file, line, column, message } of mistakes) log.warn({ at: `${file}:${line}:${column}` }, message)
 
@@ -120,10 +120,8 @@ export async function run ({ config, routes, env, log: destination, clock: now =
         await sleep(gateway.drain_delay)
         await drain(gateway.drain_timeout)
         await letGo()
-        // At the exit, lines that wait would overtake the one that is being written, which might be lost.
-        const written = output !== undefined && log.isLevelEnabled('info') ? once(output, 'drain') : undefined
         log.info('stopped')
-        await Promise.race([written, sleep(1000)])
+        await Promise.race([output?.flush(), sleep(1000)])
       }
     }
   } catch (error) {

@@ -24,8 +24,9 @@ export interface Limits {
 /** How many callers a counter tells apart; the one that was seen longest ago is forgotten first. */
 const MOST_KEYS = 100_000
 
-/** Sets up the counters, in memory: each process counts for itself. */
-export async function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined): Promise<Limits> {
+/** Sets up the counters, in memory: each process counts for itself. Where nothing is limited, no request pays for it. */
+export async function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: ReadonlyArray<Pick<Route, 'rate_limits'>>): Promise<Limits> {
+  if (overall === undefined && routes.every(({ rate_limits: limits }) => limits.length === 0)) return { byAddress: undefined, ofRoute: () => [] }
   app.decorateRequest('limitKey', '')
   await app.register(rateLimit, { global: false, cache: MOST_KEYS })
   const shared = new Map<RouteLimit, Limit>()

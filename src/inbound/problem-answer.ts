@@ -1,4 +1,4 @@
-import { STATUS_CODES, type ServerResponse } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import { PROBLEMS, type Refusal } from '../policy/problems.ts'
 
 /** What a problem document says beside its refusal. */
@@ -28,12 +28,6 @@ export function problemAnswer (refusal: Refusal, { decisionId, requestId, proble
   if (challenge !== undefined) headers.push('WWW-Authenticate', challenge)
   for (const [name, value] of Object.entries(refusal.extras.headers ?? {})) headers.push(name, value)
   return { status, headers, body }
-}
-
-/** Writes the head and the body, but does not end the answer. */
-export function writeProblem (response: ServerResponse, { status, headers, body }: ProblemAnswer): void {
-  response.writeHead(status, headers)
-  if (response.req.method !== 'HEAD') response.write(body)
 }
 
 /** The answer to what Node's parser refused, as bytes: there is no request object for it. */

@@ -43,19 +43,30 @@ export class AuditRecord {
    * @param status of the answer, or of the problem where the caller has none
    */
   toLog (status: number): Record<string, unknown> {
-    const { principal, refusal, rule } = this
-    return {
-      decision: this.decisionId,
-      request: this.requestId,
-      method: this.method,
-      status,
-      granted: this.granted,
-      ...(refusal && { code: refusal.code, saw: refusal.extras.saw ?? causeOf(refusal) }),
-      ...(rule && { rule: rule.id, at: rule.at }),
-      ...(principal && { issuer: principal.issuer, principal: principal.kind, client: principal.client, subject: principal.subject }),
-      ...(this.upstream !== undefined && { upstream: this.upstream, upstream_status: this.upstreamStatus, upstream_ms: this.upstreamMs(), ...(this.retried && { retried: true }) }),
-      ms: round(performance.now() - this.started)
+    const { principal, refusal, rule, upstream } = this
+    const line: Record<string, unknown> = { decision: this.decisionId, request: this.requestId, method: this.method, status, granted: this.granted }
+    if (refusal !== undefined) {
+      line['code'] = refusal.code
+      line['saw'] = refusal.extras.saw ?? causeOf(refusal)
     }
+    if (rule !== undefined) {
+      line['rule'] = rule.id
+      line['at'] = rule.at
+    }
+    if (principal !== undefined) {
+      line['issuer'] = principal.issuer
+      line['principal'] = principal.kind
+      line['client'] = principal.client
+      line['subject'] = principal.subject
+    }
+    if (upstream !== undefined) {
+      line['upstream'] = upstream
+      line['upstream_status'] = this.upstreamStatus
+      line['upstream_ms'] = this.upstreamMs()
+      if (this.retried) line['retried'] = true
+    }
+    line['ms'] = round(performance.now() - this.started)
+    return line
   }
 
   upstreamMs (): number | undefined {

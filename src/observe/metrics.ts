@@ -1,6 +1,7 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
+import { createHistogram } from './histogram.ts'
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
@@ -28,21 +29,12 @@ export function createMetrics (readings: Readings): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
-  const requests = new Counter({ registers, name: 'countersign_requests_total', help: 'Requests by rule, status and problem code.', labelNames: ['rule', 'status', 'code'] })
-  const duration = new Histogram({ registers, name: 'countersign_request_duration_seconds', help: "From the request's headers to the end of its answer.", labelNames: ['rule'], buckets: SECONDS })
-  const upstream = new Histogram({ registers, name: 'countersign_upstream_duration_seconds', help: 'From sending a request to the upstream to the end of its answer.', labelNames: ['upstream'], buckets: SECONDS })
+  const countRequest = createRequestCounter(registry)
+  const duration = createHistogram(registry, { name: 'countersign_request_duration_seconds', help: "From the request's headers to the end of its answer.", label: 'rule', buckets: SECONDS })
+  const upstreamDuration = createHistogram(registry, { name: 'countersign_upstream_duration_seconds', help: 'From sending a request to the upstream to the end of its answer.', label: 'upstream', buckets: SECONDS })
   const keyFetches = new Counter({ registers, name: 'countersign_key_fetches_total', help: "Fetches of an issuer's keys.", labelNames: ['issuer', 'outcome'] })
   const tokenFetches = new Counter({ registers, name: 'countersign_machine_token_fetches_total', help: 'Requests for a machine token.', labelNames: ['credential', 'outcome'] })
   const inFlight = createInFlight(registry)
-  // Looking a series up by its labels costs more than counting: each is looked up once.
-  const upstreamOf = remembered((name: string) => upstream.labels(name))
-  const seriesOf = remembered((rule: string) => {
-    const counters = remembered((key: string) => requests.labels(rule, ...key.split(' ')))
-    return {
-      duration: duration.labels(rule),
-      count: (status: number, code: string) => { counters(`${status} ${code}`).inc() }
-    }
-  })
   readGauge(registry, 'countersign_tokens_known', 'Verified tokens that are remembered.', readings.knownTokens)
   gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]))
   gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]))
@@ -50,34 +42,51 @@ export function createMetrics (readings: Readings): Metrics {
   return {
     registry,
     inFlight,
-    request (record, status) {
-      const rule = record.rule?.id ?? ''
-      const series = seriesOf(rule)
-      series.count(status, record.refusal?.code ?? '')
+    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded }, status) {
+      const id = rule?.id ?? ''
       const ended = performance.now()
-      series.duration.observe((ended - record.started) / 1000)
-      if (record.upstreamStarted !== undefined && record.upstream !== undefined) {
-        upstreamOf(record.upstream).observe(((record.upstreamEnded ?? ended) - record.upstreamStarted) / 1000)
-      }
+      countRequest(id, refusal?.code ?? '', status)
+      duration(id).observe((ended - started) / 1000)
+      if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
     },
     refusedByParser ({ code, problem }) {
-      requests.inc({ rule: '', status: problem.status, code })
+      countRequest('', code, problem.status)
     },
     keyFetch: (issuer, ok) => { keyFetches.inc({ issuer, outcome: ok ? 'ok' : 'error' }) },
     machineTokenFetch: (credential, ok) => { tokenFetches.inc({ credential, outcome: ok ? 'ok' : 'error' }) }
   }
 }
 
-/** Makes of a function of a name one that is asked once for each name. Names come from closed sets. */
-function remembered<T> (make: (name: string) => T): (name: string) => T {
-  const known = new Map<string, T>()
-  return name => {
-    const before = known.get(name)
-    if (before !== undefined) return before
-    const made = make(name)
-    known.set(name, made)
-    return made
+// Counted by hand, and told to the registry when it is read: to look a series up by its labels costs more than to count.
+function createRequestCounter (registry: Registry): (rule: string, code: string, status: number) => void {
+  const counts = new Map<string, Map<string, Map<number, number>>>()
+  const counter = new Counter({
+    registers: [registry],
+    name: 'countersign_requests_total',
+    help: 'Requests by rule, status and problem code.',
+    labelNames: ['rule', 'status', 'code'],
+    collect () {
+      counter.reset()
+      for (const [rule, codes] of counts) {
+        for (const [code, statuses] of codes) {
+          for (const [status, count] of statuses) counter.inc({ rule, status, code }, count)
+        }
+      }
+    }
+  })
+  return (rule, code, status) => {
+    const codes = within(counts, rule, () => new Map<string, Map<number, number>>())
+    const statuses = within(codes, code, () => new Map<number, number>())
+    statuses.set(status, (statuses.get(status) ?? 0) + 1)
   }
+}
+
+function within<K, V> (map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
 }
 
 function createInFlight (registry: Registry): Metrics['inFlight'] {

@@ -1,26 +1,36 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-const waiting = new WeakMap<Socket, Set<() => void>>()
-
-/**
- * Calls back once the caller's connection is closed. An answer's own 'close' is not enough: one that waits behind
- * another on its connection (pipelining) never has it.
- * @returns takes it back
- */
-export function whenCallerLeaves (socket: Socket, listener: () => void): () => void {
-  const listeners = waiting.get(socket) ?? listenTo(socket)
-  listeners.add(listener)
-  return () => { listeners.delete(listener) }
+/** Who wants to know when a caller's connection is closed. */
+export interface CallerWatcher {
+  callerGone (): void
 }
 
-function listenTo (socket: Socket): Set<() => void> {
-  const listeners = new Set<() => void>()
-  waiting.set(socket, listeners)
+const watched = new WeakMap<Socket, CallerWatcher[]>()
+
+/**
+ * Tells the watcher once the caller's connection is closed. An answer's own 'close' is not enough: one that waits behind
+ * another on its connection (pipelining) never has it.
+ */
+export function watchCaller (socket: Socket, watcher: CallerWatcher): void {
+  const watchers = watched.get(socket) ?? listenTo(socket)
+  watchers.push(watcher)
+}
+
+export function unwatchCaller (socket: Socket, watcher: CallerWatcher): void {
+  const watchers = watched.get(socket)
+  // Mostly it is the only one: requests on one connection are answered in their order.
+  const at = watchers?.indexOf(watcher) ?? -1
+  if (at !== -1) watchers?.splice(at, 1)
+}
+
+function listenTo (socket: Socket): CallerWatcher[] {
+  const watchers: CallerWatcher[] = []
+  watched.set(socket, watchers)
   socket.once('close', () => {
-    for (const listener of [...listeners]) listener()
+    for (const watcher of [...watchers]) watcher.callerGone()
   })
-  return listeners
+  return watchers
 }
 
 /** Ends an answer that is not whole in such a way that no caller takes it for whole. */

@@ -1,34 +1,57 @@
-/** One timer that is moved often and set seldom: it looks at the time when it fires, and sleeps on where that has moved. */
-export interface Deadline {
+/**
+ * A time limit that is moved often and passed seldom. One timer for the whole process looks at all that are running, so
+ * that to set one, move it or stop it costs no timer of its own. It fires at most TICK late.
+ */
+export class Deadline {
+  readonly #onPassed: () => void
+  #due = Infinity
+  /** where it stands in `running`, or -1 */
+  #at = -1
+
+  constructor (onPassed: () => void) {
+    this.#onPassed = onPassed
+  }
+
   /** Fires `ms` from now unless it is moved again. */
-  move (ms: number): void
-  stop (): void
+  move (ms: number): void {
+    this.#due = performance.now() + ms
+    if (this.#at !== -1) return
+    this.#at = running.push(this) - 1
+    clock ??= setInterval(look, TICK)
+  }
+
+  stop (): void {
+    if (this.#at === -1) return
+    const last = running.pop()
+    if (last !== undefined && last !== this) {
+      last.#at = this.#at
+      running[this.#at] = last
+    }
+    this.#at = -1
+  }
+
+  /** @param now performance.now() */
+  fireIfPassed (now: number): void {
+    if (now < this.#due) return
+    this.stop()
+    this.#onPassed()
+  }
 }
 
-export function createDeadline (onPassed: () => void): Deadline {
-  let due = 0
-  let timer: NodeJS.Timeout | undefined
+/** ms */
+const TICK = 25
+// No Set: its tables outlive what was in them, and so requests that are over would be kept until the next great
+// collection, at three times the cost of all else that is collected.
+const running: Deadline[] = []
+let clock: NodeJS.Timeout | undefined
 
-  function sleep (ms: number): void {
-    timer = setTimeout(() => {
-      timer = undefined
-      const left = due - performance.now()
-      if (left > 0) sleep(left)
-      else onPassed()
-    }, ms)
+function look (): void {
+  if (running.length === 0) {
+    clearInterval(clock)
+    clock = undefined
+    return
   }
-
-  return {
-    move (ms) {
-      const before = due
-      due = performance.now() + ms
-      if (timer !== undefined && due >= before) return
-      clearTimeout(timer)
-      sleep(ms)
-    },
-    stop () {
-      clearTimeout(timer)
-      timer = undefined
-    }
-  }
+  const now = performance.now()
+  // From the end: one that stops is replaced by the last, which has been looked at.
+  for (let at = running.length - 1; at >= 0; at--) running[at]?.fireIfPassed(now)
 }

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { refuse, type Refusal } from '../policy/problems.ts'
 import { CallerBody, bodyTooLarge } from './caller-body.ts'
-import { breakOff, whenCallerLeaves } from './caller-gone.ts'
-import { createDeadline, type Deadline } from './deadline.ts'
+import { breakOff, unwatchCaller, watchCaller, type CallerWatcher } from './caller-gone.ts'
+import { Deadline } from './deadline.ts'
 import { giveHints } from './early-hints.ts'
 import { endAfterBody } from './linger.ts'
 import { upstreamRefusal, upstreamTimeout } from './upstream-errors.ts'
@@ -14,8 +14,8 @@ export interface RelayRequest {
   readonly method: string
   /** path and query, as they go out */
   readonly path: string
-  /** flat; framing is the relay's own */
-  readonly headers: readonly string[]
+  /** flat; the relay's own from here on, which adds the framing */
+  readonly headers: string[]
   readonly contentLength: string | undefined
   readonly hasBody: boolean
   /** says `100 Continue` where the caller waits for it before it sends the body */
@@ -57,7 +57,7 @@ const SMALL = 16_384
 const DRAIN_LIMIT = 65_536
 const DRAIN_TIME = 1000
 
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   readonly #request: RelayRequest
   readonly #incoming: IncomingMessage
   readonly #response: ServerResponse
@@ -65,7 +65,6 @@ class Exchange implements Dispatcher.DispatchHandler {
   readonly #reject: (refusal: Refusal) => void
   readonly #deadline: Deadline
   readonly #body: CallerBody | undefined
-  #forgetCaller = (): void => {}
   #abort: ((reason: Error) => void) | undefined
   #resume: (() => void) | undefined
   #status: number | undefined
@@ -85,7 +84,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#response = response
     this.#resolve = resolve
     this.#reject = reject
-    this.#deadline = createDeadline(() => { this.#tooSlow() })
+    this.#deadline = new Deadline(() => { this.#tooSlow() })
     this.#body = request.hasBody ? new CallerBody(incoming, request.bodyLimit, () => { this.#bodyMoved() }) : undefined
   }
 
@@ -99,15 +98,19 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#fail(bodyTooLarge(bodyLimit))
       return
     }
-    this.#forgetCaller = whenCallerLeaves(this.#incoming.socket, () => { this.#stop(gone()) })
+    watchCaller(this.#incoming.socket, this)
     this.#deadline.move(this.#body?.arrived === false ? idleTimeout : timeout)
     if (hasBody) this.#request.askForBody()
-    const framed = hasBody && contentLength !== undefined ? [...headers, 'content-length', contentLength] : [...headers]
+    if (hasBody && contentLength !== undefined) headers.push('content-length', contentLength)
     try {
-      dispatcher.dispatch({ path, method, headers: framed, body: this.#body ?? null }, this)
+      dispatcher.dispatch({ path, method, headers, body: this.#body ?? null }, this)
     } catch (error) {
       this.#fail(upstreamRefusal(error))
     }
+  }
+
+  callerGone (): void {
+    this.#stop(gone())
   }
 
   onConnect (abort: (reason?: Error) => void): void {
@@ -167,9 +170,10 @@ class Exchange implements Dispatcher.DispatchHandler {
     return held
   }
 
-  // The bytes that came with the head are handed over within one tick; what is held after it is not all there is.
-  #flush (): void {
+  /** The bytes that came with the head are handed over at once; what is still held now is not all there is. */
+  flush (): void {
     if (this.#settled || this.#whole) return
+    this.#deadline.move(this.#request.idleTimeout)
     const held = this.#takeHeld()
     if (held !== undefined) this.#write(held)
     else if (!this.#written) this.#response.flushHeaders()
@@ -182,8 +186,18 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#whole = true
     this.#body?.destroy()
-    this.#response.once('finish', () => { if (!this.#settled) this.#settle({ kind: 'answered', status: this.#status ?? 0 }) })
     endAfterBody(this.#response, this.#takeHeld())
+    // Mostly the system takes all of a small answer at once.
+    if (this.#response.writableFinished) {
+      this.#answered()
+      return
+    }
+    this.#deadline.move(this.#request.idleTimeout)
+    this.#response.once('finish', () => { this.#answered() })
+  }
+
+  #answered (): void {
+    if (!this.#settled) this.#settle({ kind: 'answered', status: this.#status ?? 0 })
   }
 
   onError (error: Error): void {
@@ -191,7 +205,6 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #answer (status: number, raw: readonly Buffer[]): boolean {
-    this.#deadline.move(this.#request.idleTimeout)
     const headers = this.#request.answerHeaders(raw)
     // The upstream answers before it has all: what the caller still sends belongs to no later request.
     if (this.#body?.arrived === false && !headers.includes('Connection')) headers.push('Connection', 'close')
@@ -208,8 +221,8 @@ class Exchange implements Dispatcher.DispatchHandler {
       this.#settle({ kind: 'answered', status })
       endAfterBody(this.#response)
     } else {
-      // Bytes that came with the head are written within this tick, in one packet with it; else the head goes alone.
-      process.nextTick(() => { this.#flush() })
+      // Bytes that came with the head are written in one packet with it; else the head goes alone.
+      flushSoon(this)
     }
     return true
   }
@@ -271,9 +284,20 @@ class Exchange implements Dispatcher.DispatchHandler {
   #end (): void {
     this.#settled = true
     this.#deadline.stop()
-    this.#forgetCaller()
+    unwatchCaller(this.#incoming.socket, this)
     this.#body?.destroy()
   }
+}
+
+const unflushed: Exchange[] = []
+
+// One look for all that began to be answered in this turn of the event loop.
+function flushSoon (exchange: Exchange): void {
+  if (unflushed.push(exchange) === 1) setImmediate(flushAll)
+}
+
+function flushAll (): void {
+  for (const exchange of unflushed.splice(0)) exchange.flush()
 }
 
 function withoutLength (headers: readonly string[], status: number): string[] {

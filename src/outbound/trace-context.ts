@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 
 // Version 00 ends after its flags; a later one may go on.
 const TRACEPARENT = /^(?!ff)(?!00.{54})[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
@@ -10,18 +10,17 @@ export function isTraceparent (value: string): boolean {
 
 /** The traceparent of a trace that begins here; nobody has decided to record it. */
 export function newTraceparent (): string {
-  return `00-${randomHex(16)}-${randomHex(8)}-00`
-}
-
-// Random bytes are fetched by the hundred: a call for each costs more than the rest of the header.
-const pool = Buffer.alloc(4096)
-let used = pool.length
-
-function randomHex (bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool)
+  if (used === digits.length) {
+    digits = randomBytes(FETCHED).toString('hex')
     used = 0
   }
-  used += bytes
-  return pool.toString('hex', used - bytes, used)
+  const middle = used + 32
+  const trace = digits.slice(used, middle)
+  used = middle + 16
+  return `00-${trace}-${digits.slice(middle, used)}-00`
 }
+
+/** bytes: those of 256 ids are fetched at once, a call for each costs more than the rest of the header */
+const FETCHED = 256 * 24
+let digits = ''
+let used = 0
