@@ -15,17 +15,14 @@ export function createLogOutput (): LogOutput {
   const output = pino.destination({ dest: 1, minLength: AT_ONCE, sync: false })
   let timer: NodeJS.Timeout | undefined
 
-  async function flush (): Promise<void> {
-    clearTimeout(timer)
-    timer = undefined
-    await new Promise<void>(resolve => { output.flush(() => { resolve() }) })
-  }
-
   return {
-    flush,
+    flush: async () => { await new Promise<void>(resolve => { output.flush(() => { resolve() }) }) },
     write (line) {
       output.write(line)
-      timer ??= setTimeout(() => { void flush() }, LONGEST).unref()
+      timer ??= setTimeout(() => {
+        timer = undefined
+        output.flush()
+      }, LONGEST).unref()
     }
   }
 }
