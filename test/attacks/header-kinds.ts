@@ -22,6 +22,7 @@ const INHERITED: Readonly<Record<string, Settings>> = {
   '/permission': { permission: 'constructor' },
   '/client': { client_id: ['constructor', '__proto__'] },
   '/where/own': { where: 'has(claims.extra)' },
+  '/where/not': { where: '!has(claims.list)' },
   '/where/has': { where: 'has(claims.constructor)' },
   '/where/in': { where: '"constructor" in claims || "__proto__" in claims || "toString" in claims' },
   '/where/name': { where: 'claims.constructor.name == "Object"' },
@@ -66,6 +67,11 @@ export const otherKinds: Attacks = {
     await allRefused(t, house, { 'an inherited issuer': idp.mint({}, { payload: claims.replace(/"iss":"[^"]*"/, `"__proto__":{"iss":"${idp.issuer}"}`) }) })
     await house.refuses(t, { path, token: idp.mint({}, { payload: claims.replace(/"exp":\d+/, '"__proto__":{"exp":4000000000}') }) }, invalid('token-times'))
     await house.refuses(t, { path, token: idp.mint({}, { payload: claims.replace(/"aud":"[^"]*"/, `"__proto__":{"aud":"${apiAudience}"}`) }) }, invalid('audience-mismatch'))
+    // A claim of this name takes the type of all claims from the interpreter of CEL: nothing holds then, negated or not.
+    for (const path of ['/where/not', '/where/own', '/where/has']) {
+      for (const value of [1, null, 'Map', {}]) await house.refuses(t, { path, token: idp.mint({ ...plain, extra: 1, constructor: value }) }, forbidden('where-not-met'))
+    }
+    await house.lets(t, { path: '/where/not', token: idp.mint() })
     // What is the token's own counts, whatever its name.
     await house.lets(t, { path: '/scope', token: idp.mint({ scope: 'a __proto__ b' }) })
     await house.lets(t, { path: '/claims/constructor', token: idp.mint({ constructor: { name: 'Object' } }) })

@@ -107,7 +107,8 @@ export const outages: Attacks = {
     await flood(faults.huge(200 * MiB))
     const before = await gateway.memory()
     await flood(faults.endless())
-    t.ok(await gateway.memory() - before < 20 * MiB, 'memory grows by less than 20 MiB')
+    // A process that reads on would be at 200 MiB and more; what is below this is its collector's.
+    t.ok(await gateway.memory() - before < 64 * MiB, 'memory grows by less than 64 MiB')
     t.equal((await gateway.call({ path: '/orders', token })).status, 200)
     t.equal(erp.requests.length, 2)
   },

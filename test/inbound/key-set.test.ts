@@ -107,6 +107,8 @@ t.test('a kid names one key or none', async t => {
   const twice = await importKeySet({ keys: [rsa.publicJwk, other, ec.publicJwk] }, ALGORITHMS)
   t.equal(twice.find('rsa', 'RS256'), undefined)
   t.ok(twice.find('ec', 'ES256'))
+  // What is left is not the only key of its set.
+  t.equal(twice.find(undefined, 'ES256'), undefined)
   const same = await importKeySet({ keys: [rsa.publicJwk, { ...rsa.publicJwk }] }, ALGORITHMS)
   t.ok(same.find('rsa', 'RS256'))
   t.ok(same.find(undefined, 'RS256'))
