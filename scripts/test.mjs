@@ -7,7 +7,7 @@
 // The last line counts assertions, read from tap's output, and this script's own checks:
 // a suite over its budget, a suite without tests, a program that is missing, a secret in a log.
 import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -29,6 +29,7 @@ const SUITES = {
   inbound: { budget: 120 },
   outbound: { budget: 150 },
   gateway: { budget: 240, logs: true },
+  attacks: { budget: 480, logs: true },
   process: { budget: 150, logs: true },
   demo: { budget: 120 },
   browser: { budget: 120, needs: ['chromium'] },
@@ -50,6 +51,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 
 const suites = chosenSuites()
 for (const [name, files] of suites) await runSuite(name, files)
+reportGauntlet()
 checkLogs()
 
 if (total.passed + total.failed === 0) failed('no test ran')
@@ -147,6 +149,25 @@ function stop (group) {
   } catch {
     // All of it has ended already.
   }
+}
+
+// What the attacks wrote about themselves (test/attacks/gauntlet.ts), by part and in all.
+function reportGauntlet () {
+  const file = join(logs, 'gauntlet.jsonl')
+  if (!existsSync(file)) return
+  const parts = new Map()
+  for (const { part, of, held, notApplicable = 0 } of readFileSync(file, 'utf8').trim().split('\n').map(line => JSON.parse(line))) {
+    const sum = parts.get(part) ?? { of: 0, held: 0, notApplicable: 0 }
+    parts.set(part, { of: sum.of + of, held: sum.held + held, notApplicable: sum.notApplicable + notApplicable })
+  }
+  const all = [...parts.values()]
+  const sum = pick => all.reduce((total, one) => total + one[pick], 0)
+  const text = ({ of, held, notApplicable }) => `${held} of ${of - notApplicable}${notApplicable > 0 ? ` (${notApplicable} do not apply)` : ''}`
+  console.log('')
+  for (const [part, counts] of [...parts].sort(([one], [other]) => one.localeCompare(other))) console.log(`  ${part}: ${text(counts)}`)
+  console.log(`gauntlet: ${text({ of: sum('of'), held: sum('held'), notApplicable: sum('notApplicable') })}`)
+  if (sum('held') + sum('notApplicable') < sum('of')) failed('gauntlet: not every attack was held')
+  rmSync(file)
 }
 
 function checkLogs () {

@@ -5,6 +5,7 @@ import { pino, type DestinationStream, type Logger } from 'pino'
 import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
 import { loadConfiguration, type Mistake } from './config/load.ts'
+import { whyNotReachable } from './config/urls.ts'
 import { prepareDrain } from './drain.ts'
 import { buildGateway } from './gateway.ts'
 import { createIdpClient } from './idp/http.ts'
@@ -76,6 +77,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     client,
     now,
     keyRefresh,
+    mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
     onKeyFetch (issuer, outcome) {
       metrics.keyFetch(issuer, outcome.ok)
       if (!outcome.ok) log.warn({ issuer, problem: fixedWords(outcome.error) }, 'the keys of an issuer cannot be had')

@@ -31,6 +31,7 @@ LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6')
 /** What forbids this URL as a place to send requests to, in words; undefined where nothing does. */
 export function whyNotReachable (url: string, allowHttp: boolean): string | undefined {
   const { protocol, hostname } = new URL(url)
+  if (protocol !== 'https:' && protocol !== 'http:') return 'only https:// and http:// are called'
   if (isListed(LINK_LOCAL, hostname)) return 'a link-local address is never called'
   if (protocol === 'http:' && !allowHttp && hostname !== 'localhost' && !isListed(LOOPBACK, hostname)) {
     return 'http:// is for loopback only (127.0.0.0/8, ::1, localhost): use https://, or say allow_http: true'

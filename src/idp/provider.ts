@@ -23,7 +23,7 @@ export interface Provider {
 }
 
 /** Whether a URL may be spoken to: https, or http where configuration allowed it for this place. */
-export type AcceptsUrl = (url: URL) => boolean
+export type AcceptsUrl = (url: string) => boolean
 
 export function createProvider (location: ProviderLocation, client: IdpClient, accepts: AcceptsUrl): Provider {
   let pending: Promise<ProviderMetadata> | undefined
@@ -39,7 +39,7 @@ export function createProvider (location: ProviderLocation, client: IdpClient, a
 
   function endpoint (value: unknown): string | undefined {
     if (typeof value !== 'string' || !URL.canParse(value)) return undefined
-    if (!accepts(new URL(value))) throw new IdpError('names an endpoint that is not https')
+    if (!accepts(value)) throw new IdpError('names an endpoint that is not https, or that is never called')
     return value
   }
 

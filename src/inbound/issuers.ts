@@ -12,6 +12,8 @@ export interface IssuerSurroundings {
   readonly now: () => number
   /** ms between refreshes of an issuer's keys */
   readonly keyRefresh: number
+  /** whether a URL that an issuer's document names may be called */
+  readonly mayCall: (url: string, allowHttp: boolean) => boolean
   readonly onKeyFetch: (issuer: string, outcome: KeyFetch) => void
 }
 
@@ -22,10 +24,10 @@ export interface Issuers {
 }
 
 /** The issuers of gateway.yaml, each with a key store that begins to fetch at once. */
-export function createIssuers (configured: GatewayFile['issuers'], { client, now, keyRefresh, onKeyFetch }: IssuerSurroundings): Issuers {
+export function createIssuers (configured: GatewayFile['issuers'], { client, now, keyRefresh, mayCall, onKeyFetch }: IssuerSurroundings): Issuers {
   const providers = new Map<string, Provider>()
   const trusted = Object.entries(configured).map(([name, issuer]): TrustedIssuer => {
-    const provider = createProvider(issuer, client, url => url.protocol === 'https:' || issuer.allow_http || isLoopback(url))
+    const provider = createProvider(issuer, client, url => mayCall(url, issuer.allow_http))
     providers.set(name, provider)
     const algorithms = issuer.algorithms ?? ALGORITHMS
     const { access_token_when, user_when, client_when } = issuer
@@ -51,8 +53,4 @@ export function createIssuers (configured: GatewayFile['issuers'], { client, now
     }
   })
   return { trusted, providers }
-}
-
-function isLoopback ({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname)
 }

@@ -33,12 +33,14 @@ export async function importKeySet (document: unknown, allowed: readonly Algorit
     // A key costs a millisecond: requests must not wait for a hundred of them.
     await nextTurn()
   }
-  const keys = withoutAmbiguous(imported.filter(isUsable))
+  const distinct = withoutRepeated(imported.filter(isUsable))
+  // A kid that two different keys claim names neither of them.
+  const keys = distinct.filter(key => key.kid === undefined || distinct.every(other => other === key || other.kid !== key.kid))
   return {
     keys,
     unusable: imported.flatMap((one, at) => 'unusable' in one ? [`key ${at} ${one.unusable}`] : []),
     find (kid, alg) {
-      const found = kid === undefined ? (keys.length === 1 ? keys[0] : undefined) : keys.find(key => key.kid === kid)
+      const found = kid === undefined ? (distinct.length === 1 ? distinct[0] : undefined) : keys.find(key => key.kid === kid)
       return found?.algorithms.includes(alg) ? found : undefined
     }
   }
@@ -48,8 +50,6 @@ function isUsable (imported: Imported): imported is VerificationKey {
   return !('unusable' in imported)
 }
 
-// A kid that two different keys claim names neither of them.
-function withoutAmbiguous (keys: readonly VerificationKey[]): readonly VerificationKey[] {
-  const distinct = keys.filter((key, at) => !keys.slice(0, at).some(before => before.kid === key.kid && before.id === key.id))
-  return distinct.filter(key => key.kid === undefined || distinct.every(other => other === key || other.kid !== key.kid))
+function withoutRepeated (keys: readonly VerificationKey[]): readonly VerificationKey[] {
+  return keys.filter((key, at) => !keys.slice(0, at).some(before => before.kid === key.kid && before.id === key.id))
 }

@@ -23,7 +23,7 @@ t.test('an address or a CIDR block is one, and nothing else is', t => {
 t.test('plain http goes to loopback only, and nothing to a link-local address', t => {
   for (const url of ['https://example.com', 'http://127.0.0.1', 'http://127.255.0.1:80', 'http://localhost', 'http://[::1]', 'http://LOCALHOST']) t.equal(whyNotReachable(url, false), undefined, url)
   for (const url of ['http://example.com', 'http://127.0.0.1.nip.io', 'http://0.0.0.0', 'http://[::]', 'http://128.0.0.1', 'http://localhost.evil.example']) t.type(whyNotReachable(url, false), 'string', url)
-  for (const url of ['http://169.254.169.254', 'https://169.254.1.1', 'http://[fe80::1]', 'http://[::ffff:169.254.169.254]', 'http://0xa9fea9fe', 'http://2852039166']) t.type(whyNotReachable(url, true), 'string', url)
+  for (const url of ['http://169.254.169.254', 'https://169.254.1.1', 'http://[fe80::1]', 'http://[::ffff:169.254.169.254]', 'http://0xa9fea9fe', 'http://2852039166', 'file:///etc/passwd', 'data:application/json,{}', 'ftp://127.0.0.1/']) t.type(whyNotReachable(url, true), 'string', url)
   t.equal(whyNotReachable('http://example.com', true), undefined)
   t.end()
 })

@@ -23,6 +23,8 @@ export interface SeenRequest {
   readonly received: Promise<boolean>
   /** The exchange is over, answered or aborted. */
   readonly closed: Promise<void>
+  /** It is not over. */
+  pending: boolean
 }
 
 /** Answers one request, from its headers on; the body is collected meanwhile (`req.pause()` holds it). */
@@ -108,6 +110,7 @@ function watch (req: IncomingMessage, res: ServerResponse, keepBody: boolean): S
     bodyLength: 0,
     rawTrailers: [],
     aborted: false,
+    pending: true,
     received: new Promise(resolve => {
       req.once('close', () => {
         seen.body = Buffer.concat(chunks)
@@ -118,6 +121,7 @@ function watch (req: IncomingMessage, res: ServerResponse, keepBody: boolean): S
     closed: new Promise(resolve => {
       res.once('close', () => {
         seen.aborted = !res.writableFinished
+        seen.pending = false
         resolve()
       })
     })
