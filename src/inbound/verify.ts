@@ -1,4 +1,4 @@
-import { claimsHold, ownClaim, type Claims, type ClaimConditions } from '../policy/claims.ts'
+import { claimsHold, flattened, ownClaim, type Claims, type ClaimConditions } from '../policy/claims.ts'
 import { classify, evidenceText, type IssuerPolicy, type Principal } from '../policy/principal.ts'
 import { refuse, type Refusal } from '../policy/problems.ts'
 import type { Algorithm } from '../policy/algorithms.ts'
@@ -71,7 +71,7 @@ export function createVerifier (issuers: readonly TrustedIssuer[], maxTokenSize:
   function issuerOf (claims: Claims): TrustedIssuer {
     const iss = ownClaim(claims, 'iss')
     const issuer = typeof iss === 'string' ? byIss.get(iss) : undefined
-    if (issuer === undefined) throw invalid(`unknown issuer ${(typeof iss === 'string' ? iss : JSON.stringify(iss) ?? 'none').slice(0, 100)}`)
+    if (issuer === undefined) throw invalid(`unknown issuer ${(typeof iss === 'string' ? iss : shown(iss)).slice(0, 100)}`)
     return issuer
   }
 
@@ -167,7 +167,7 @@ function times (detail: string, { name }: TrustedIssuer, value: unknown): Refusa
 }
 
 function shown (value: unknown): string {
-  return (JSON.stringify(value) ?? 'none').slice(0, 200)
+  return (JSON.stringify(flattened(value)) ?? 'none').slice(0, 200)
 }
 
 function keysUnavailable ({ name, keys }: TrustedIssuer): Refusal {

@@ -55,3 +55,9 @@ export function claimsHold (claims: Claims, conditions: ClaimConditions): boolea
 export function isObject (value: unknown): value is Claims {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/** The claim for the log: of what is nested, the kind alone. It could be nested thousands deep, and whoever wrote that down would run out of stack. */
+export function flattened (claim: unknown): unknown {
+  const flat = (one: unknown): unknown => Array.isArray(one) ? 'a list' : isObject(one) ? 'an object' : one
+  return Array.isArray(claim) ? claim.map(flat) : flat(claim)
+}

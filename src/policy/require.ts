@@ -1,4 +1,4 @@
-import { claimMatches, claimsHold, isObject, ownClaim, readClaim, type ClaimConditions } from './claims.ts'
+import { claimMatches, claimsHold, flattened, ownClaim, readClaim, type ClaimConditions } from './claims.ts'
 import type { Principal } from './principal.ts'
 import type { ProblemCode } from './problems.ts'
 import { compileWhere, type WhereRequest } from './where.ts'
@@ -112,13 +112,7 @@ function someCheck (condition: keyof Conditions, code: ProblemCode, has: readonl
 function claimCheck (claims: Principal['claims'], condition: ClaimConditions[number]): Check {
   const has = readClaim(claims, condition.path)
   const holds = claimsHold(claims, [condition])
-  return { condition: 'claims', code: 'claim-mismatch', holds, has: shown(has), wants: { [condition.name]: condition.values } }
-}
-
-// What is nested could be nested thousands deep: whoever writes it down would run out of stack.
-function shown (value: unknown): unknown {
-  const flat = (one: unknown): unknown => Array.isArray(one) ? 'a list' : isObject(one) ? 'an object' : one
-  return Array.isArray(value) ? value.map(flat) : flat(value)
+  return { condition: 'claims', code: 'claim-mismatch', holds, has: flattened(has), wants: { [condition.name]: condition.values } }
 }
 
 // Without auth_time a new login would not help: the token's issuer does not write it. That is a 403, no step-up.
@@ -131,7 +125,7 @@ function ageCheck (authTime: unknown, maxAge: number, now: number): Check {
 }
 
 function acrCheck (has: unknown, wants: readonly string[]): Check {
-  return { condition: 'acr', code: 'login-too-weak', holds: claimMatches(has, wants), has: shown(has), wants }
+  return { condition: 'acr', code: 'login-too-weak', holds: claimMatches(has, wants), has: flattened(has), wants }
 }
 
 function stringsOf (value: unknown): readonly string[] {
