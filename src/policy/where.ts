@@ -29,10 +29,19 @@ const environment = new Environment({ limits: { maxAstNodes: 1000, maxDepth: 50,
     schema: { method: 'string', path: 'string', params: 'map<string, string>', address: 'string' }
   })
 
+/** What of CEL a rule cannot call. */
+const NOT_AVAILABLE = [
+  // A JavaScript regular expression can take seconds over one claim that a caller chose.
+  { name: 'matches', instead: 'use startsWith, endsWith, contains or ==' },
+  // Here they fold letters beyond ASCII too: "ban\u212a" (a Kelvin sign) and "bank" would be one, and so would "adm\u0131n" and "ADMIN".
+  { name: 'lowerAscii', instead: 'it takes letters for others that only look like them; compare with each spelling that is meant' },
+  { name: 'upperAscii', instead: 'it takes letters for others that only look like them; compare with each spelling that is meant' }
+]
+
 /**
  * Compiles a CEL expression over `claims`, `principal` and `request`.
  * An expression that fails while it runs (a claim that is absent, say) does not hold.
- * @throws {WhereError} where it does not parse, names an unknown variable, is no yes-or-no, or calls `matches`
+ * @throws {WhereError} where it does not parse, names an unknown variable, is no yes-or-no, or calls what is not available
  */
 export function compileWhere (text: string): Where {
   const expression = parse(text)
@@ -41,10 +50,8 @@ export function compileWhere (text: string): Where {
   if (checked.type !== 'bool' && checked.type !== 'dyn') {
     throw new WhereError(`is ${checked.type ?? 'nothing'}, wants a yes or no`)
   }
-  if (callsMatches(expression.ast)) {
-    // A JavaScript regular expression can take seconds over one claim that a caller chose.
-    throw new WhereError('matches is not available; use startsWith, endsWith, contains or ==')
-  }
+  const called = NOT_AVAILABLE.find(({ name }) => calls(expression.ast, name))
+  if (called !== undefined) throw new WhereError(`${called.name} is not available; ${called.instead}`)
   return (principal, request) => {
     try {
       return expression(scope(principal, request)) === true
@@ -72,9 +79,9 @@ function scope (principal: Principal, request: WhereRequest): Record<string, unk
   }
 }
 
-function callsMatches (node: ASTNode): boolean {
-  if ((node.op === 'call' || node.op === 'rcall') && node.args[0] === 'matches') return true
-  return nodesIn(node.args).some(callsMatches)
+function calls (node: ASTNode, name: string): boolean {
+  if ((node.op === 'call' || node.op === 'rcall') && node.args[0] === name) return true
+  return nodesIn(node.args).some(one => calls(one, name))
 }
 
 function nodesIn (value: unknown): ASTNode[] {
