@@ -50,13 +50,16 @@ export function disagreement (patterns: readonly string[], path: string, matched
       if (met.length !== 1 || met[0] !== matched) return `${reading.how}: ${reading.path} meets ${met.join(' and ') || 'nothing'}`
     }
   }
-  // These two may meet nothing at all, but never another rule.
-  const bare = decoded(path).replace(/(?<=.)\/$/, '')
-  for (const other of [bare, bare.replace(/\.+(?=\/|$)/g, '')]) {
-    const met = [...meets(plain, other.slice(1).split('/')), ...meets(small, other.slice(1).split('/').map(folded))]
-    if (met.some(one => one !== matched)) return `trimmed: ${other} meets ${met.join(' and ')}`
-  }
-  return undefined
+  // Without its last slash, or without last dots, it may meet nothing at all, but never another rule.
+  const trimmed = small.map(({ pattern, segments }) => ({ pattern, segments: segments.map(withoutLastDots) }))
+  const bare = decoded(path).replace(/(?<=.)\/$/, '').slice(1).split('/')
+  const met = [meets(plain, bare), meets(small, bare.map(folded)), meets(trimmed, bare.map(folded).map(withoutLastDots))].flat()
+  const other = met.find(one => one !== matched)
+  return other === undefined ? undefined : `trimmed: /${bare.join('/')} meets ${other}`
+}
+
+function withoutLastDots (segment: string): string {
+  return segment.replace(/\.+$/, '')
 }
 
 interface Pattern { readonly pattern: string, readonly segments: readonly string[] }
