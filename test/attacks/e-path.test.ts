@@ -141,10 +141,12 @@ runSection(path, {
 
   E24: async t => {
     await isRefusedAtLoad(t, 'GET /api/num/:id(^\\d+$)', 'GET /api/num/:id(\\d+)', 'GET /api/num/(:id)', 'GET /api/num/:id?', 'GET /api/num/:id.json', 'GET /api/num/:id+')
-    const house = await startAttacked(t, { routes: [
-      { match: 'ANY /api/*', require: 'user' },
-      { match: 'GET /api/num/:id', require: { user: { where: 'request.params.id in ["1", "2"]' } } }
-    ] })
+    const house = await startAttacked(t, {
+      routes: [
+        { match: 'ANY /api/*', require: 'user' },
+        { match: 'GET /api/num/:id', require: { user: { where: 'request.params.id in ["1", "2"]' } } }
+      ]
+    })
     const authorization = `Authorization: Bearer ${house.idp.mint()}`
     t.equal((await house.lets(t, get('/api/num/1', authorization))).url, '/api/num/1')
     t.equal((await house.lets(t, get('/api/num/%31', authorization))).url, '/api/num/%31', 'decoded once')

@@ -38,9 +38,9 @@ const BOMBS: Readonly<Record<string, string>> = {
   'ten thousand lists in one another': `${many('[', 10_000)}${many(']', 10_000)}`,
   'ten thousand mappings in one another': `${many('{ a: ', 10_000)}1${many(' }', 10_000)}`,
   'ten thousand levels of indentation in one line': `${many('- ', 10_000)}x`,
-  'ten thousand nested keys': Array.from({ length: 1200 }, (_one, at) => `${many(' ', at)}k:`).join('\n'),
+  'twelve hundred nested keys': Array.from({ length: 1200 }, (_one, at) => `${many(' ', at)}k:`).join('\n'),
   'ten thousand explicit keys': many('? ', 10_000),
-  'a hundred thousand rules': `routes:\n${many('  - { match: GET /a, require: user }\n', 28_000)}`,
+  '28,000 equal rules': `routes:\n${many('  - { match: GET /a, require: user }\n', 28_000)}`,
   'a key of 1 MB': `${many('k', 1_000_000)}: 1\n`,
   'merge keys alone': 'routes:\n  - <<: [{ require: public }, { match: GET /a }]\n',
   'a tag that runs code elsewhere': 'routes: !!js/function "() => 1"\n',
@@ -76,7 +76,7 @@ const SLIPS: Readonly<Record<string, string>> = {
   'a condition beside the word': 'routes:\n  - match: GET /a\n    require: user\n    scope: a\n',
   'a condition on public': require('{ public: { scope: a } }'),
   'require in defaults': `defaults: { require: user }\n${'routes:\n  - match: GET /a\n'}`,
-  'a dot for a comma': require('{ user: { scope: a. any_scope: b } }').replace('a. any_scope: b', 'a. any_scope : b : c'),
+  'a dot for a comma': require('{ user: { scope: a. any_scope: b } }'),
   ...Object.fromEntries(['', 'null', '~', '""', '[]', '{}', '0', 'false', 'no', 'off', 'on', 'yes', 'Yes', 'true', 'none', 'any', 'all', '"*"', 'anyone', 'authenticated', 'User', 'PUBLIC', '" user"', 'user,client', 'user or client', 'user||client', '[user, ]x', '[""]', '[null]', '[[user]]', '{ user: {} }', '{ user: }', '{ user: true }', '{ user: [] }', '{ "": { scope: a } }', '[{}]']
     .map(value => [`require: ${value}`, require(value)])),
   ...Object.fromEntries(['scope', 'any_scope', 'permission', 'any_permission', 'role', 'any_role', 'client_id', 'audience', 'acr'].flatMap(condition => ['', 'null', '""', '[]', '[""]', '[null]', '{}', 'no', 'true', '0', '" "']
@@ -214,10 +214,12 @@ runSection(configuration, {
       'an empty file': ''
     })) await isRefused(t, name, { routes })
 
-    const { lets, refuses } = await startAttacked(t, { routes: [
-      { match: 'GET /open', require: 'public', credential: 'none' },
-      { match: 'GET|PUT /orders/:id', require: 'public', credential: 'none' }
-    ] })
+    const { lets, refuses } = await startAttacked(t, {
+      routes: [
+        { match: 'GET /open', require: 'public', credential: 'none' },
+        { match: 'GET|PUT /orders/:id', require: 'public', credential: 'none' }
+      ]
+    })
     await lets(t, get('/open'))
     for (const target of ['/', '/closed', '/open/x', '/openx', '/orders', '/orders/1/x', '/favicon.ico', '/robots.txt', '/.well-known/openid-configuration', '/metrics', '/livez', '/*', '/:id', '/undefined', '/__proto__', '/constructor']) {
       for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS', 'DELETE']) await refuses(t, request(method, target), { status: 404, code: 'route-not-found' })
