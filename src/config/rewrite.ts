@@ -1,4 +1,4 @@
-import type { Match } from '../policy/pattern.ts'
+import { MatchError, parsePattern, type Match } from '../policy/pattern.ts'
 
 /** What a rewrite path takes from the match: parameters by name, and whether `*`. */
 export interface Rewrite {
@@ -17,7 +17,19 @@ export function parseRewrite (path: string): { problem: string } | Rewrite & { p
   const params = parts.filter(part => part.startsWith(':')).map(part => part.slice(1))
   if (!params.every(name => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))) return { problem: 'a parameter is a whole segment such as :id' }
   if (new URL(path, 'http://localhost').pathname !== path) return { problem: 'this path can be read in two ways' }
-  return { params, rest: parts.at(-1) === '*' }
+  const problem = whyNoPattern(path)
+  return problem === undefined ? { params, rest: parts.at(-1) === '*' } : { problem }
+}
+
+// It is filled in as a pattern: what is none there must not come up only when the gateway starts.
+function whyNoPattern (path: string): string | undefined {
+  try {
+    parsePattern(path)
+    return undefined
+  } catch (error) {
+    if (error instanceof MatchError) return `a rewrite is written as the path of a match is; there, ${error.message}`
+    throw error
+  }
 }
 
 /** Why a rewrite does not fit a match, in words; undefined where it does. */

@@ -89,7 +89,7 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
       const entry = walk(exact, upperCaseEscapes(segments))
       if (entry === undefined) throw refuse('route-not-found', 'No rule of this gateway matches this path.')
       if (otherReadings(path).some(other => other !== undefined && other !== entry)) {
-        throw refuse('target-ambiguous', 'This path would meet another rule in another spelling (letter case, escapes or a last slash).')
+        throw refuse('target-ambiguous', 'This path would meet another rule in another spelling (letter case, escapes, a last slash or dot).')
       }
       const rule = entry.byMethod.get(method)
       if (rule === undefined) {
@@ -110,10 +110,15 @@ export function segmentKey (segment: Segment): string {
   return segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? ':' : '*'
 }
 
-/** Letter case taken away, as loosely as any server does it. */
+/** Letter case taken away, as loosely as any server does it, and dots at the end of a segment, as Windows does it. */
 export function fold (text: string): string {
-  return text.toUpperCase().toLowerCase()
+  // Up and down alone would leave two letters that are one in small letters: capital sharp s, and sharp s.
+  const folded = text.toLowerCase().toUpperCase().toLowerCase()
+  return folded.includes('.') ? folded.replace(LAST_DOTS, '') : folded
 }
+
+// Only from where a run begins: a long run of dots in the middle of a segment is looked at once.
+const LAST_DOTS = /(?<![.\s])[.\s]+(?=\/|$)/g
 
 function isFolded (segment: Segment): boolean {
   if (segment.kind !== 'literal') return true

@@ -15,7 +15,7 @@ const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/
 // The escapes of . / \ % ; # ? and of the ASCII control characters.
 const TELLING_ESCAPE = /%(?:2e|2f|5c|25|3b|23|3f|[01][0-9a-f]|7f)/i
 // C1 controls and what is not seen when printed: soft hyphen, zero-width and bidirectional marks, BOM, tags.
-const INVISIBLE = /[\u0080-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\u{e0000}-\u{e0fff}]/u
+const INVISIBLE = /[\u0080-\u009f\u2028-\u202e\ufff0-\uffff]|\p{Default_Ignorable_Code_Point}/u
 const EDGE_SPACE = /(?:^|\/)\s|\s(?:\/|$)/
 
 /**

@@ -81,7 +81,7 @@ const REFUSED: readonly Row[] = [
   { promise: 'a credential of a rule\'s own', routes: rule('    credential: basic\n'), wrong: ['4:17 routes[0].credential'] },
   { promise: 'a rewrite with a parameter that the match lacks', routes: rule('    rewrite: /v2/:id\n'), wrong: ['4:14 routes[0].rewrite'] },
   { promise: 'a rewrite with a * that the match lacks', routes: rule('    rewrite: /v2/*\n'), wrong: ['4:14 routes[0].rewrite'] },
-  ...['v2/a', '/v2/../a', '/v2//a', '/a?b', '"/a#b"', '/*/a', '/%2e%2e/a', '/:a-b'].map((path): Row => ({ promise: `a rewrite to ${path}`, routes: rule(`    rewrite: ${path}\n`), wrong: ['4:14 routes[0].rewrite'] })),
+  ...['v2/a', '/v2/../a', '/v2//a', '/a?b', '"/a#b"', '/*/a', '/%2e%2e/a', '/:a-b', '/a;b', '/a%2fb', '/a%zz', '/%25', '/a(:b)'].map((path): Row => ({ promise: `a rewrite to ${path}`, routes: rule(`    rewrite: ${path}\n`), wrong: ['4:14 routes[0].rewrite'] })),
   { promise: 'a rewrite of defaults that does not fit a match', routes: `defaults: { rewrite: /v2/* }\n${rule('')}`, wrong: ['3:12 routes[0].match'] },
   ...['30', '-1s', '1.5s', 'Infinity', '0s', '2h', '30 s', '30S'].map((time): Row => ({ promise: `timeout ${time}`, routes: rule(`    timeout: ${time}\n`), wrong: ['4:14 routes[0].timeout'] })),
   ...['10', '10MB', '-1KiB', '1e3B'].map((size): Row => ({ promise: `body_limit ${size}`, routes: rule(`    body_limit: ${size}\n`), wrong: ['4:17 routes[0].body_limit'] })),

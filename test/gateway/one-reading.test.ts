@@ -20,7 +20,7 @@ t.test('only targets in origin-form are served', async t => {
 const STRUCTURE = ['\\', '#', ';', '//', '/./', '/../', '\\..\\', ';/../', '/..;/', '#/../']
 const ESCAPES = ['%2e', '%2E', '%2e%2e', '%2f', '%2F', '%5c', '%5C', '%25', '%252e', '%252f', '%3b', '%3B', '%23', '%3f', '%3F']
 const CONTROLS = [...Array.from({ length: 32 }, (_one, code) => `%${code.toString(16).padStart(2, '0')}`), '%7f', '%7F', '%C2%80', '%c2%85', '%C2%9F']
-const UNSEEN = ['\u00ad', '\u200b', '\u200c', '\u200d', '\u200e', '\u200f', '\u2028', '\u2029', '\u202a', '\u202e', '\u2060', '\u2063', '\u2066', '\u2069', '\ufeff', '\ufe0f', '\u180e', '\u{e0041}'].map(encodeURIComponent)
+const UNSEEN = ['\u00ad', '\u200b', '\u200c', '\u200d', '\u200e', '\u200f', '\u2028', '\u2029', '\u202a', '\u202e', '\u2060', '\u2063', '\u2066', '\u2069', '\ufeff', '\ufe0f', '\u180e', '\u{1bca0}', '\u{1d173}', '\u{e0041}'].map(encodeURIComponent)
 const BROKEN = ['%', '%4', '%zz', '%4g', '%-1', '%u0041', '%u002e', '%c0%ae', '%c0%af', '%e0%80%af', '%f0%80%80%af', '%c1%9c', '%ed%a0%80', '%ff', '%fe', '%80', '%e2%80', '%f5%80%80%80', '%C3']
 
 for (const [promise, spellings] of Object.entries({
@@ -79,6 +79,18 @@ t.test('a path that another rule meets in another letter case is a 400', async t
   }
   // No rule is met as it stands: there is nothing to confuse.
   for (const path of ['/FILES/secret', '/Files/other']) await refuses(t, get(path), NOT_FOUND)
+})
+
+t.test('sharp s is met by its capital, and by its two letters', async t => {
+  const { lets, refuses } = await gatehouseOf(t, 'GET /files/:name', 'GET /files/stra\u00dfe')
+  for (const path of ['/files/stra\u00dfe', '/files/strase']) await lets(t, get(encodeURI(path)))
+  for (const path of ['/files/stra\u1e9ee', '/files/STRA\u1e9eE', '/files/strasse', '/files/STRASSE']) await refuses(t, get(encodeURI(path)), AMBIGUOUS)
+})
+
+t.test('a path that another rule meets without dots at the end of a segment is a 400', async t => {
+  const { lets, refuses } = await gatehouseOf(t, 'GET /*', 'GET /files/:name', 'GET /files/secret', 'GET /v1./top')
+  for (const path of ['/files/secret', '/files/.secret', '/files/sec.ret', '/files/other.', '/others.', '/...', '/v1./top', '/files/s...x']) await lets(t, get(path))
+  for (const path of ['/files/secret.', '/files/secret...', '/files/SECRET.', '/files/secret%20.', '/files/secret./', '/files./secret', '/v1/top', '/v1../top']) await refuses(t, get(path), AMBIGUOUS)
 })
 
 t.test('a path that another rule meets when decoded once more is a 400', async t => {
