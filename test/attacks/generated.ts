@@ -1,0 +1,21 @@
+import { randomInt } from 'node:crypto'
+import t from 'tap'
+
+const DEFAULT_RUNS = 10_000
+
+/** How a generated attack runs: COUNTERSIGN_RUNS cases (10,000 where it is not set) from COUNTERSIGN_SEED, printed so that a run can be repeated. */
+export function generation (name: string): { readonly seed: number, readonly numRuns: number } {
+  const seed = setting('COUNTERSIGN_SEED') ?? randomInt(2 ** 31)
+  const numRuns = setting('COUNTERSIGN_RUNS') ?? DEFAULT_RUNS
+  t.comment(`${name}: ${numRuns} runs; again with COUNTERSIGN_SEED=${seed} COUNTERSIGN_RUNS=${numRuns}`)
+  return { seed, numRuns }
+}
+
+// fast-check takes a seed as a 32-bit integer, of either sign.
+function setting (name: string): number | undefined {
+  const text = process.env[name]
+  if (text === undefined || text === '') return undefined
+  const value = Number(text)
+  if (!Number.isInteger(value)) throw new Error(`${name} is no whole number: ${text}`)
+  return value
+}
