@@ -8,15 +8,23 @@ const waiting = new WeakSet<IncomingMessage>()
 
 /**
  * Keeps Node from answering `Expect` by itself: `100 Continue` is said once the request is allowed, and a body that
- * nobody wants is never asked for.
+ * nobody wants is never asked for. And ends the connection after a request that asks for an upgrade: Node ignores the
+ * wish, and with it drops the requests that came in the same packet, whose answers the caller would wait for.
  */
 export function listenForExpectations (server: Server, handle: (request: IncomingMessage, response: ServerResponse) => void): void {
+  server.prependListener('request', endAfterUpgrade)
+  server.prependListener('checkContinue', endAfterUpgrade)
+  server.prependListener('checkExpectation', endAfterUpgrade)
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     waiting.add(request)
     handle(request, response)
   })
   // RFC 9110 section 10.1.1: an expectation that is not known may be ignored; `Expect` never goes to the upstream.
   server.on('checkExpectation', handle)
+}
+
+function endAfterUpgrade ({ headers }: IncomingMessage, response: ServerResponse): void {
+  if (headers.upgrade !== undefined) response.shouldKeepAlive = false
 }
 
 /** Whether the caller holds its body back until it is told to go on. */
