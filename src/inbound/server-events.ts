@@ -93,7 +93,8 @@ function whenAnswered (socket: Socket, next: () => void): void {
     // By then Node has given the socket to the one that waited behind it.
     response.once('close', () => { whenAnswered(socket, next) })
   } else if (response.headersSent) {
-    // It is the broken one's own, and has said what there is to say.
+    // It is the broken one's own, and has said what there is to say; an answer to HEAD may not have gone out yet.
+    response.flushHeaders()
     socket.destroySoon()
   } else {
     // What the journey may still write to it must not follow ours; it ends as the connection does.

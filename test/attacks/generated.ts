@@ -2,12 +2,16 @@ import { randomInt } from 'node:crypto'
 import t from 'tap'
 
 const DEFAULT_RUNS = 10_000
+/** that a run may take on a busy machine */
+const MOST_MS = 20
 
 /** How a generated attack runs: COUNTERSIGN_RUNS cases (10,000 where it is not set) from COUNTERSIGN_SEED, printed so that a run can be repeated. */
 export function generation (name: string): { readonly seed: number, readonly numRuns: number } {
   const seed = setting('COUNTERSIGN_SEED') ?? randomInt(2 ** 31)
   const numRuns = setting('COUNTERSIGN_RUNS') ?? DEFAULT_RUNS
   t.comment(`${name}: ${numRuns} runs; again with COUNTERSIGN_SEED=${seed} COUNTERSIGN_RUNS=${numRuns}`)
+  // More runs than usual take longer than tap lets a file take; this ends one that hangs.
+  t.setTimeout(Math.max(120_000, numRuns * MOST_MS))
   return { seed, numRuns }
 }
 
