@@ -7,6 +7,7 @@ import { createLimits } from './inbound/limits.ts'
 import { problemAnswer, writeProblem } from './inbound/problem-answer.ts'
 import { createProxyTrust, type TrustsPeer } from './inbound/proxies.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
+import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
 import type { PrincipalCache } from './inbound/principal-cache.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
@@ -104,6 +105,8 @@ async function answer ({ configuration, metrics, log, isDraining }: GatewayParts
   let status = 0
   metrics.inFlight.inc()
   try {
+    const turn = itsTurn(incoming, response)
+    if (turn !== undefined) await turn
     const outcome = await journey(stages, request, reply, record)
     if (outcome.kind === 'broken-off') record.refusal = outcome.refusal
     status = outcome.kind === 'broken-off' ? PROBLEMS[outcome.refusal.code].status : outcome.status
@@ -127,7 +130,7 @@ function refuseCaller (incoming: IncomingMessage, response: ServerResponse, { re
   }
   const problem = problemAnswer(refusal, { decisionId, requestId, problemsBase })
   const bodyIsOpen = !incoming.complete && announcesBody(incoming)
-  if ((bodyIsOpen || draining) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
+  if ((bodyIsOpen || draining || isFramedInTwoWays(incoming)) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
   writeProblem(response, problem)
   // A caller that waits for 100 Continue sends nothing; there is nothing to wait for.
   if (expectsContinue(incoming)) response.end()
@@ -136,6 +139,11 @@ function refuseCaller (incoming: IncomingMessage, response: ServerResponse, { re
 
 function announcesBody ({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+}
+
+// Whatever it is refused for, and however early: what follows such a request may be anybody's idea of its body.
+function isFramedInTwoWays ({ headers: { 'transfer-encoding': coding }, httpVersion }: IncomingMessage): boolean {
+  return coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersion !== '1.1')
 }
 
 function asRefusal (error: unknown): Refusal {
