@@ -7,6 +7,7 @@ import { createLimits } from './inbound/limits.ts'
 import { problemAnswer } from './inbound/problem-answer.ts'
 import { createProxyTrust, type TrustsPeer } from './inbound/proxies.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
+import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
 import type { PrincipalCache } from './inbound/principal-cache.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
@@ -99,12 +100,17 @@ function answer (parts: GatewayParts, stages: Stages, request: FastifyRequest, r
   const visit: Visit = { incoming, response, record, isDraining: parts.isDraining }
   parts.metrics.inFlight.inc()
   try {
-    const admitted = journey(stages, request, record)
-    const ended = admitted instanceof Promise ? admitted.then(late => callUpstream(visit, late)) : callUpstream(visit, admitted)
+    const turn = itsTurn(incoming, response)
+    const ended = turn === undefined ? serve(stages, request, visit) : turn.then(() => serve(stages, request, visit))
     ended.then(outcome => { end(parts, record, outcome) }, (error: unknown) => { endRefused(parts, visit, error) })
   } catch (error) {
     endRefused(parts, visit, error)
   }
+}
+
+function serve (stages: Stages, request: FastifyRequest, visit: Visit): Promise<Ended> {
+  const admitted = journey(stages, request, visit.record)
+  return admitted instanceof Promise ? admitted.then(late => callUpstream(visit, late)) : callUpstream(visit, admitted)
 }
 
 function end (parts: GatewayParts, record: AuditRecord, outcome: Ended): void {
@@ -138,7 +144,7 @@ function refuseCaller (incoming: IncomingMessage, response: ServerResponse, { re
   }
   const problem = problemAnswer(refusal, { decisionId, requestId, problemsBase })
   const bodyIsOpen = !incoming.complete && announcesBody(incoming)
-  if ((bodyIsOpen || draining) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
+  if ((bodyIsOpen || draining || isFramedInTwoWays(incoming)) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
   const body = incoming.method === 'HEAD' ? undefined : problem.body
   response.writeHead(problem.status, problem.headers)
   // A caller that waits for 100 Continue sends nothing; there is nothing to wait for.
@@ -148,6 +154,11 @@ function refuseCaller (incoming: IncomingMessage, response: ServerResponse, { re
 
 function announcesBody ({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+}
+
+// Whatever it is refused for, and however early: what follows such a request may be anybody's idea of its body.
+function isFramedInTwoWays ({ headers: { 'transfer-encoding': coding }, httpVersion }: IncomingMessage): boolean {
+  return coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersion !== '1.1')
 }
 
 function asRefusal (error: unknown): Refusal {

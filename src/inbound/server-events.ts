@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { ServerResponse, type IncomingMessage, type Server } from 'node:http'
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { refuse, type Refusal } from '../policy/problems.ts'
@@ -8,15 +8,23 @@ const waiting = new WeakSet<IncomingMessage>()
 
 /**
  * Keeps Node from answering `Expect` by itself: `100 Continue` is said once the request is allowed, and a body that
- * nobody wants is never asked for.
+ * nobody wants is never asked for. And ends the connection after a request that asks for an upgrade: Node ignores the
+ * wish, and with it drops the requests that came in the same packet, whose answers the caller would wait for.
  */
 export function listenForExpectations (server: Server, handle: (request: IncomingMessage, response: ServerResponse) => void): void {
+  server.prependListener('request', endAfterUpgrade)
+  server.prependListener('checkContinue', endAfterUpgrade)
+  server.prependListener('checkExpectation', endAfterUpgrade)
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     waiting.add(request)
     handle(request, response)
   })
   // RFC 9110 section 10.1.1: an expectation that is not known may be ignored; `Expect` never goes to the upstream.
   server.on('checkExpectation', handle)
+}
+
+function endAfterUpgrade ({ headers }: IncomingMessage, response: ServerResponse): void {
+  if (headers.upgrade !== undefined) response.shouldKeepAlive = false
 }
 
 /** Whether the caller holds its body back until it is told to go on. */
@@ -39,23 +47,64 @@ export interface ParserError {
 
 type OnRefused = (refusal: Refusal, decisionId: string, requestId: string) => void
 
-/** Answers what Node's parser refused, for which there is no request. */
+/** Answers what Node's parser refused, for which there is no request, or one whose body is broken. */
 export function answerParserError (error: ParserError, socket: Socket, problemsBase: string, onRefused: OnRefused): void {
-  if (LEAVES_THE_REQUEST.has(error.code) && isBusy(socket)) return
-  if (error.code === 'ECONNRESET') socket.destroy()
-  else answerBytes(parserRefusal(error), socket, problemsBase, onRefused)
+  const answer = (): void => { answerInTurn(parserRefusal(error), socket, problemsBase, onRefused) }
+  switch (error.code) {
+    case 'ECONNRESET': socket.destroy(); break
+    case 'HPE_CLOSED_CONNECTION':
+      // RFC 9112 section 9.6: what follows a request with `Connection: close` is not read; that one is still answered.
+      if (answerUnderWay(socket) === undefined) answer()
+      break
+    case 'HPE_INVALID_TRANSFER_ENCODING':
+      // Said right after the headers are handed over, which the guard refuses in a moment; or of a trailer.
+      setImmediate(answer)
+      break
+    default: answer()
+  }
 }
 
 /** Answers CONNECT (RFC 9110 section 9.3.6), for which Node has no response: this is no tunnel. */
 export function refuseConnect (server: Server, problemsBase: string, onRefused: OnRefused): void {
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => { socket.destroy() })
-    answerBytes(refuse('target-ambiguous', 'This target is not served: only targets that begin with / are served.', { saw: 'CONNECT' }), socket, problemsBase, onRefused)
+    answerInTurn(refuse('target-ambiguous', 'This target is not served: only targets that begin with / are served.', { saw: 'CONNECT' }), socket, problemsBase, onRefused)
   })
 }
 
+const refused = new WeakSet<Socket>()
+
+/**
+ * Answers with bytes once the requests before the broken one are answered (RFC 9112 section 9.3.2), and ends the
+ * connection. Sooner, it would be taken for the answer to one of them, which the upstream may have carried out.
+ */
+function answerInTurn (refusal: Refusal, socket: Socket, problemsBase: string, onRefused: OnRefused): void {
+  // The parser says it again for whatever else arrives.
+  if (refused.has(socket)) return
+  refused.add(socket)
+  whenAnswered(socket, () => { answerBytes(refusal, socket, problemsBase, onRefused) })
+}
+
+function whenAnswered (socket: Socket, next: () => void): void {
+  const response = answerUnderWay(socket)
+  if (response === undefined) {
+    next()
+  } else if (response.req.complete) {
+    // By then Node has given the socket to the one that waited behind it.
+    response.once('close', () => { whenAnswered(socket, next) })
+  } else if (response.headersSent) {
+    // It is the broken one's own, and has said what there is to say; an answer to HEAD may not have gone out yet.
+    response.flushHeaders()
+    socket.destroySoon()
+  } else {
+    // What the journey may still write to it must not follow ours; it ends as the connection does.
+    response.detachSocket(socket)
+    next()
+  }
+}
+
 function answerBytes (refusal: Refusal, socket: Socket, problemsBase: string, onRefused: OnRefused): void {
-  if (!socket.writable || isBusy(socket)) {
+  if (!socket.writable) {
     socket.destroy()
     return
   }
@@ -66,16 +115,8 @@ function answerBytes (refusal: Refusal, socket: Socket, problemsBase: string, on
   setTimeout(() => { socket.destroy() }, 1000).unref()
 }
 
-const LEAVES_THE_REQUEST = new Set([
-  // RFC 9112 section 9.6: what follows a request with `Connection: close` is not read; that one is still answered.
-  'HPE_CLOSED_CONNECTION',
-  // Said after the headers are handed over: the guard refuses them.
-  'HPE_INVALID_TRANSFER_ENCODING'
-])
-
-// Where an answer is under way on the connection, another one would be taken for the rest of it.
-function isBusy (socket: Socket): boolean {
-  return '_httpMessage' in socket && socket._httpMessage !== null
+function answerUnderWay (socket: Socket): ServerResponse | undefined {
+  return '_httpMessage' in socket && socket._httpMessage instanceof ServerResponse ? socket._httpMessage : undefined
 }
 
 function parserRefusal ({ code, rawPacket, bytesParsed }: ParserError): Refusal {
