@@ -2,6 +2,7 @@ import fastifyJwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import type { Algorithm } from '../policy/algorithms.ts'
+import { hasRocaFingerprint } from './roca.ts'
 
 /** A public key of an issuer that passed every check. */
 export interface VerificationKey {
@@ -65,6 +66,7 @@ function algorithmsOf (key: KeyObject): { algorithms: readonly Algorithm[] } | {
       // RFC 7518 section 3.3: 2048 bits or more. Beyond 8192 one verification costs milliseconds.
       if (modulusLength < 2048 || modulusLength > 8192) return { unusable: 'is an RSA key of an unusual size' }
       if (publicExponent < 3n || publicExponent % 2n === 0n) return { unusable: 'has an RSA exponent that is not odd and above 1' }
+      if (hasRocaFingerprint(modulusOf(key))) return { unusable: 'is an RSA key that can be factored (CVE-2017-15361)' }
       return { algorithms: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] }
     case 'ec':
       if (namedCurve === 'prime256v1') return { algorithms: ['ES256'] }
@@ -76,6 +78,10 @@ function algorithmsOf (key: KeyObject): { algorithms: readonly Algorithm[] } | {
     default:
       return { unusable: 'is of a type that no algorithm here uses' }
   }
+}
+
+function modulusOf (key: KeyObject): bigint {
+  return BigInt(`0x${Buffer.from(key.export({ format: 'jwk' }).n ?? '', 'base64url').toString('hex')}`)
 }
 
 // @fastify/jwt keeps one fast-jwt verifier for a static key; handed a key per call it would build one per request.

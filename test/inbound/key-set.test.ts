@@ -43,6 +43,7 @@ t.test('a key that an issuer should not have is not used', async t => {
     'of 1024 bits': signingKey('RS256', shortRsa, 'rsa').publicJwk,
     'of exponent 1': { ...publicJwk, e: 'AQ' },
     'of an even exponent': { ...publicJwk, e: 'Ag' },
+    'of a modulus that can be factored (CVE-2017-15361)': { ...publicJwk, n: rocaModulus() },
     'without a modulus': without(publicJwk, 'n'),
     'of an empty modulus': { ...publicJwk, n: '' },
     'on secp256k1': { ...generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey.export({ format: 'jwk' }), kid: 'rsa' },
@@ -67,6 +68,16 @@ t.test('a key that an issuer should not have is not used', async t => {
     t.notOk(set.unusable.join().includes('AQAB'), name)
   }
 })
+
+/** 2048 bits that are a power of 65537 in every prime up to 167: the mark of the chips whose keys can be factored. */
+function rocaModulus (): string {
+  const numbers = Array.from({ length: 166 }, (_, n) => n + 2)
+  const primes = numbers.filter(n => numbers.every(m => m >= n || n % m !== 0))
+  const product = primes.map(BigInt).reduce((all, prime) => all * prime)
+  const power = 65537n ** 1000n % product
+  const top = (3n << 2046n) / product * product
+  return Buffer.from((top + power).toString(16), 'hex').toString('base64url')
+}
 
 t.test('keys beside it are used all the same', async t => {
   const set = await importKeySet({ keys: [null, { ...rsa.publicJwk, use: 'enc' }, ec.publicJwk, 'x', edwards.publicJwk] }, ALGORITHMS)

@@ -7,7 +7,7 @@ import { createVerifier, type TrustedIssuer } from '../../src/inbound/verify.ts'
 import { PROFILES } from '../../src/policy/profiles/index.ts'
 import { createKeyRing } from '../support/key-ring.ts'
 import { apiAudience, createMints } from '../support/mint.ts'
-import { createSigningKey, hmacKey, noKey, signCompact } from '../support/signing-keys.ts'
+import { createSigningKey, hmacKey, noKey, signature as signatureOf, signCompact } from '../support/signing-keys.ts'
 
 // One instant for both: jose counts whole seconds.
 const now = Math.floor(Date.now() / 1000) * 1000
@@ -39,6 +39,13 @@ function otherSpelling (text: string): string {
 function derSigned (): string {
   const input = `${encode(JSON.stringify({ alg: 'ES256', kid: ec.kid, typ: 'at+jwt' }))}.${payload}`
   return `${input}.${ec.privateKey === undefined ? '' : sign('sha256', Buffer.from(input), ec.privateKey).toString('base64url')}`
+}
+
+/** Signed over an odd spelling, as no encoder writes it. */
+function otherPayload (): string {
+  const text = JSON.stringify(claims())
+  const input = `${head}.${otherSpelling(encode(text.length % 3 === 0 ? `${text} ` : text))}`
+  return `${input}.${signatureOf(input, rsa).toString('base64url')}`
 }
 
 const rsaPem = createPublicKey(rsa.privateKey ?? '').export({ type: 'spki', format: 'pem' })
@@ -144,6 +151,7 @@ const stricter: Record<string, string> = {
   'with a b64 that is true': withHeader({ b64: true }),
   'with a byte order mark': raw(`\ufeff${JSON.stringify(claims())}`),
   'with another spelling of its signature': `${head}.${payload}.${otherSpelling(signature)}`,
+  'with another spelling of its payload, signed as it is': otherPayload(),
   'with padding': `${head}.${payload}.${signature}==`,
   'with a blank in its signature': `${head}.${payload}.${signature.slice(0, 8)} ${signature.slice(8)}`,
   'without a kid, though the set has two keys': withHeader({ kid: undefined }),

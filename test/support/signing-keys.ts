@@ -41,7 +41,8 @@ export function signCompact (header: object | string, payload: object | string |
   return registerSecret(`${input}.${signature(input, key).toString('base64url')}`, 'a signed token')
 }
 
-function signature (input: string, { alg, privateKey: key }: SigningKey): Buffer {
+/** The signature over a JWS signing input, by that key in its own way. */
+export function signature (input: string, { alg, privateKey: key }: SigningKey): Buffer {
   const bytes = Buffer.from(input)
   if (key === undefined) return Buffer.alloc(0)
   const hash = `sha${alg.slice(2)}`
