@@ -22,7 +22,7 @@ const root = process.env.COUNTERSIGN_TEST_ROOT ?? project
 
 // Seconds, generous: they end a suite that hangs. Nothing here measures speed.
 const SUITES = {
-  house: { budget: 60 },
+  house: { budget: 120 },
   'support-selftest': { budget: 90 },
   policy: { budget: 60 },
   config: { budget: 60 },

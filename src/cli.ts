@@ -1,21 +1,13 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
-import { checkCommand } from './commands/check.ts'
-import { startCommand } from './commands/start.ts'
-import { demoCommand } from './commands/demo.ts'
-import { packageVersion } from './commands/package.ts'
+import { neededNode, packageVersion } from './commands/package.ts'
+import { whyNotOnThisNode } from './commands/runtime.ts'
 
-const program = new Command('countersign')
-  .description('An API gateway between a SaaS and an ERP: it proves who is calling, drops the caller\'s credentials, and calls the ERP with its own.')
-  .version(packageVersion(), '--version', 'print the version')
-  .showHelpAfterError('(countersign --help lists the commands)')
-  .addCommand(startCommand())
-  .addCommand(checkCommand())
-  .addCommand(demoCommand())
-
-// Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.
-for (const command of [program, ...program.commands]) {
-  command.exitOverride(error => { process.exit(error.exitCode === 0 ? 0 : 2) })
+// Before a package is loaded that this Node may not be able to read: its own error would explain nothing.
+const refusal = whyNotOnThisNode(process.versions.node, neededNode())
+if (refusal === undefined) {
+  const { runProgram } = await import('./commands/program.ts')
+  await runProgram()
+} else {
+  console.error(`countersign ${packageVersion()}: ${refusal}`)
+  process.exitCode = 2
 }
-
-await program.parseAsync()

@@ -1,0 +1,22 @@
+import { Command } from 'commander'
+import { checkCommand } from './check.ts'
+import { demoCommand } from './demo.ts'
+import { packageVersion } from './package.ts'
+import { startCommand } from './start.ts'
+
+/** The command line as it was given, done. */
+export async function runProgram (): Promise<void> {
+  const program = new Command('countersign')
+    .description('An API gateway between a SaaS and an ERP: it proves who is calling, drops the caller\'s credentials, and calls the ERP with its own.')
+    .version(packageVersion(), '--version', 'print the version')
+    .showHelpAfterError('(countersign --help lists the commands)')
+    .addCommand(startCommand())
+    .addCommand(checkCommand())
+    .addCommand(demoCommand())
+
+  // Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride(error => { process.exit(error.exitCode === 0 ? 0 : 2) })
+  }
+  await program.parseAsync()
+}
