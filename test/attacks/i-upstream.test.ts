@@ -147,7 +147,7 @@ runSection(upstream, {
       } else if (req.url === '/body') res.writeHead(200, { 'content-length': 100 }).write('half')
       else res.end('ok')
     })
-    const routes = [{ match: 'ANY /*', require: 'user', upstream: 'erp', timeout: '500ms', idle_timeout: '500ms' }, { match: 'ANY /hole', require: 'user', upstream: 'hole', timeout: '500ms' }]
+    const routes = [{ match: 'ANY /*', require: 'user', upstream: 'erp', timeout: '500ms', idle_timeout: '500ms' }, { match: 'ANY /hole', require: 'user', upstream: 'hole', timeout: '500ms', idle_timeout: '500ms' }]
     const gateway = await startGateway(t, { idp, erp, routes, changes: { upstreams: { hole: { url: hole.origin, credential: 'none' } } } })
     const token = idp.mintUser()
     const began = Date.now()
@@ -497,6 +497,7 @@ runSection(upstream, {
 
 /** ms since the epoch at which the machine token in this header ends. */
 function endOf (authorization: string | undefined): number {
-  const { exp }: { exp?: unknown } = JSON.parse(Buffer.from(authorization?.split('.')[1] ?? '', 'base64url').toString())
+  // A JWT of the stand-in IdP: its payload is an object.
+  const { exp } = JSON.parse(Buffer.from(authorization?.split('.')[1] ?? '', 'base64url').toString()) as { exp?: unknown }
   return Number(exp) * 1000
 }
