@@ -124,7 +124,10 @@ export function piecesOf ({ splits }: AnswerCase, bytes: Buffer): Buffer[] {
 
 function chunked (body: string, sizes: readonly number[]): string {
   let at = 0
-  return sizes.map(size => `${size.toString(16)}\r\n${body.slice(at, at += size)}\r\n`).join('')
+  return sizes.map(size => {
+    at += size
+    return `${size.toString(16)}\r\n${body.slice(at - size, at)}\r\n`
+  }).join('')
 }
 
 function mutate (bytes: Buffer, { op, at, inHead, length, text }: Mutation, headLength: number): Buffer {

@@ -52,7 +52,9 @@ async function perform (socket: Socket, one: Play): Promise<void> {
   }
   if (one.case.ending === 'resets') {
     await sleep(3)
-    socket.resetAndDestroy()
+    // Node loses a socket that is reset while it is being ended: the process would never end.
+    if (socket.writableEnded) socket.destroy()
+    else socket.resetAndDestroy()
   } else if (one.case.ending === 'ends') {
     socket.end()
   } else {
@@ -116,10 +118,12 @@ t.test('whatever the ERP answers, a caller gets a well-formed answer or a broken
 
   const runs = Math.ceil(numRuns / BATCH)
   const batches = fc.array(answerCase, { minLength: BATCH, maxLength: BATCH, size: 'max' })
-  await fc.assert(fc.asyncProperty(batches, batch), { seed, numRuns: runs, endOnFailure: true })
+  const { failed, errorInstance } = await fc.check(fc.asyncProperty(batches, batch), { seed, numRuns: runs, endOnFailure: true })
+  // fast-check would print the whole batch; which case it was is in the error.
+  t.notOk(failed, errorInstance instanceof Error ? errorInstance.message : 'each case is as promised')
   t.equal(unhandled, 0, 'nothing was rejected unhandled')
   t.equal(held, runs * BATCH)
-  t.comment(Object.fromEntries([...statuses].sort()))
+  t.comment(Object.fromEntries([...statuses].sort(([one], [other]) => one.localeCompare(other))))
   t.comment(`${erps.reduce((sum, { accepted }) => sum + accepted, 0)} connections to the ERP for ${count} requests`)
   // Each kind of outcome has to come up, or nothing was tried.
   if (numRuns >= 1000) t.ok(['200', '502', 'broken', '404', '204'].every(outcome => (statuses.get(outcome) ?? 0) > 0))
@@ -149,7 +153,10 @@ function judge (own: Play, bytes: Buffer, ending: 'closed' | 'reset', name: stri
     if (!wasReset && (answer.status !== status || !answer.isWhole || (hasBody && answer.body.toString('latin1') !== body))) throw new Error('a whole answer did not arrive as it was')
   }
   if (isCut && hasBody && answer.isWhole && answer.status !== 502) {
-    const endsByClosing = framing === 'close' && erpEnds !== 'resets' && own.bytes.length >= own.bodyAt
+    // A body without a length ends where the connection does, and to Node a reset is an end where bytes come with it
+    // (libuv, on POLLHUP after a partial read): for the gateway as it reads, and for this caller. H09 tries them one by one.
+    const isDelimited = framing !== 'close' && (version === '1.1' || answer.headers.has('content-length'))
+    const endsByClosing = !isDelimited && own.bytes.length >= own.bodyAt
     if (!endsByClosing) throw new Error('half an answer arrived as a whole one')
   }
   return answer.isWhole ? String(answer.status) : 'broken'
