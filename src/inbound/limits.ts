@@ -3,6 +3,8 @@ import rateLimit from '@fastify/rate-limit'
 import type { Route, RouteLimit } from '../config/configuration.ts'
 import type { Principal } from '../policy/principal.ts'
 import { refuse } from '../policy/problems.ts'
+import { Counters } from './counters.ts'
+import { networkOf } from './proxies.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,14 +23,11 @@ export interface Limits {
   ofRoute (route: Pick<Route, 'rate_limits'>): readonly Limit[]
 }
 
-/** How many callers a counter tells apart; the one that was seen longest ago is forgotten first. */
-const MOST_KEYS = 100_000
-
 /** Sets up the counters, in memory: each process counts for itself. Where nothing is limited, no request pays for it. */
 export async function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: ReadonlyArray<Pick<Route, 'rate_limits'>>): Promise<Limits> {
   if (overall === undefined && routes.every(({ rate_limits: limits }) => limits.length === 0)) return { byAddress: undefined, ofRoute: () => [] }
   app.decorateRequest('limitKey', '')
-  await app.register(rateLimit, { global: false, cache: MOST_KEYS })
+  await app.register(rateLimit, { global: false, store: Counters })
   const shared = new Map<RouteLimit, Limit>()
 
   function ofOne (limit: RouteLimit): Limit {
@@ -51,10 +50,10 @@ export async function createLimits (app: FastifyInstance, overall: { readonly ma
 }
 
 function counter (app: FastifyInstance, { max, per }: { readonly max: number, readonly per: number }): (request: FastifyRequest) => Promise<void> {
-  const byAddress = app.createRateLimit({ max, timeWindow: per })
-  const byKey = app.createRateLimit({ max, timeWindow: per, keyGenerator: request => request.limitKey })
+  // No address holds a blank, and every key does.
+  const count = app.createRateLimit({ max, timeWindow: per, keyGenerator: request => request.limitKey === '' ? networkOf(request.ip) : request.limitKey })
   return async request => {
-    const state = await (request.limitKey === '' ? byAddress : byKey)(request)
+    const state = await count(request)
     if (state.isAllowed || !state.isExceeded) return
     const seconds = String(Math.max(1, state.ttlInSeconds))
     throw refuse('rate-limited', `So many requests are too many; the next is taken in ${seconds} s.`, {
