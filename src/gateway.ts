@@ -12,6 +12,7 @@ import { answerParserError, expectsContinue, listenForExpectations, refuseConnec
 import type { PrincipalCache } from './inbound/principal-cache.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import { journey, type Stages } from './journey.ts'
+import { auditLine } from './observe/audit-line.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { endAfterBody } from './outbound/linger.ts'
@@ -31,6 +32,8 @@ export interface GatewayParts {
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly metrics: Metrics
   readonly log: Logger
+  /** takes the line of each request that ended; undefined where none is written */
+  readonly audit: ((line: string) => void) | undefined
   readonly isDraining: () => boolean
   /** ms since the epoch */
   readonly now: () => number
@@ -116,10 +119,10 @@ function serve (stages: Stages, request: FastifyRequest, visit: Visit): Promise<
 function end (parts: GatewayParts, record: AuditRecord, outcome: Ended): void {
   record.upstreamStatus = outcome.status
   if (outcome.kind === 'answered') {
-    write(parts, record, outcome.status)
+    conclude(parts, record, outcome.status)
   } else {
     record.refusal = outcome.refusal
-    write(parts, record, PROBLEMS[outcome.refusal.code].status)
+    conclude(parts, record, PROBLEMS[outcome.refusal.code].status)
   }
 }
 
@@ -127,13 +130,13 @@ function endRefused (parts: GatewayParts, { incoming, response, record }: Visit,
   record.refusal = asRefusal(error)
   record.principal ??= record.refusal.extras.principal
   refuseCaller(incoming, response, record, parts.configuration.gateway.problems_base, parts.isDraining())
-  write(parts, record, PROBLEMS[record.refusal.code].status)
+  conclude(parts, record, PROBLEMS[record.refusal.code].status)
 }
 
-function write ({ configuration: { gateway: { log: { requests: logsRequests } } }, metrics, log }: GatewayParts, record: AuditRecord, status: number): void {
+function conclude ({ metrics, audit }: GatewayParts, record: AuditRecord, status: number): void {
   metrics.inFlight.dec()
   metrics.request(record, status)
-  if (logsRequests) log.info(record.toLog(status), 'request')
+  audit?.(auditLine(record, status))
 }
 
 // The one translator: whatever was thrown, a caller sees one of our own problems and nothing of what caused it.

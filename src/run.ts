@@ -60,7 +60,9 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   if (configuration === undefined) throw new ConfigurationError(mistakes)
   const { gateway } = configuration
   const output = destination === undefined ? createLogOutput() : undefined
-  const log = pino({ level: gateway.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination ?? output)
+  const lines = destination ?? output
+  const log = pino({ level: gateway.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, lines)
+  const audit = gateway.log.requests && log.isLevelEnabled('info') ? (line: string) => { lines?.write(line) } : undefined
   for (const { file, line, column, message } of mistakes) log.warn({ at: `${file}:${line}:${column}` }, message)
 
   const idpAgent = new Agent({ connect: { timeout: 2000 }, headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
@@ -104,7 +106,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   }
 
   try {
-    const app = await buildGateway({ configuration, issuers: issuers.trusted, cache, upstreams, metrics, log, isDraining, now })
+    const app = await buildGateway({ configuration, issuers: issuers.trusted, cache, upstreams, metrics, log, audit, isDraining, now })
     const admin = buildAdmin({ issuers: issuers.trusted, upstreams, metrics, isDraining })
     open.push(app, admin)
     const drain = prepareDrain(app)

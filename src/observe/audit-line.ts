@@ -1,0 +1,72 @@
+import type { Principal } from '../policy/principal.ts'
+import type { Refusal } from '../policy/problems.ts'
+import type { AuditRecord, RuleReference } from './audit.ts'
+
+/**
+ * The one line of a request that ended: a flat JSON object, shaped as the logger's other lines are (level 30). No
+ * header, no query, no claim but the ids that name who called. Put together by hand, with the parts that do not change
+ * made once: by way of an object and the logger it costs a fifth of what the request does.
+ * @param status of the answer, or of the problem where the caller has none
+ */
+export function auditLine (record: AuditRecord, status: number): string {
+  const { principal, refusal, rule, upstream } = record
+  const ended = performance.now()
+  // The ids are made here or checked, and a method is a token: none has a character that JSON escapes.
+  let line = `{"level":30,"time":"${timestamp()}","decision":"${record.decisionId}","request":"${record.requestId}","method":"${record.method}","status":${status},"granted":${String(record.granted)}`
+  if (refusal !== undefined) line += refusalText(refusal)
+  if (rule !== undefined) line += once(ruleTexts, rule, ruleText)
+  if (principal !== undefined) line += once(principalTexts, principal, principalText)
+  if (upstream !== undefined) {
+    line += `,"upstream":${JSON.stringify(upstream)}`
+    if (record.upstreamStatus !== undefined) line += `,"upstream_status":${record.upstreamStatus}`
+    if (record.upstreamStarted !== undefined) line += `,"upstream_ms":${round((record.upstreamEnded ?? ended) - record.upstreamStarted)}`
+    if (record.retried) line += ',"retried":true'
+  }
+  return `${line},"ms":${round(ended - record.started)},"msg":"request"}\n`
+}
+
+const ruleTexts = new WeakMap<RuleReference, string>()
+const principalTexts = new WeakMap<Principal, string>()
+
+function once<K extends object> (known: WeakMap<K, string>, key: K, make: (key: K) => string): string {
+  const before = known.get(key)
+  if (before !== undefined) return before
+  const text = make(key)
+  known.set(key, text)
+  return text
+}
+
+function ruleText ({ id, at }: RuleReference): string {
+  return members({ rule: id, at })
+}
+
+function principalText ({ issuer, kind, client, subject }: Principal): string {
+  return members({ issuer, principal: kind, client, subject })
+}
+
+function refusalText (refusal: Refusal): string {
+  return members({ code: refusal.code, saw: refusal.extras.saw ?? causeOf(refusal) })
+}
+
+// Of an object without the braces; a member that is undefined is none.
+function members (object: Readonly<Record<string, string | undefined>>): string {
+  return `,${JSON.stringify(object).slice(1, -1)}`
+}
+
+function causeOf ({ code, cause }: Refusal): string | undefined {
+  // Only for our own failures: an error's text can hold what it failed over.
+  return code === 'internal' && cause instanceof Error ? cause.stack : undefined
+}
+
+function round (ms: number): number {
+  return Math.round(ms * 100) / 100
+}
+
+let latest = { ms: 0, text: '' }
+
+// Many lines are written within one millisecond.
+function timestamp (): string {
+  const ms = Date.now()
+  if (ms !== latest.ms) latest = { ms, text: new Date(ms).toISOString() }
+  return latest.text
+}
