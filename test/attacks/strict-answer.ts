@@ -50,7 +50,7 @@ function readBody (rest: Buffer, status: number, headers: ReadonlyMap<string, st
   const length = headers.get('content-length')
   const coding = headers.get('transfer-encoding')
   if (length !== undefined && coding !== undefined) throw new Error('a length and chunks')
-  if (length !== undefined && !/^\d{1,15}$/.test(length)) throw new Error(`length ${length}`)
+  if (length !== undefined && !/^\d{1,20}$/.test(length)) throw new Error(`length ${length}`)
   if (coding !== undefined && (coding !== 'chunked' || version === '1.0')) throw new Error(`coding ${coding} for HTTP/${version}`)
   if (status === 204 && (length ?? coding) !== undefined) throw new Error('a 204 with a length or chunks')
   if (method === 'HEAD' || status === 204 || status === 304) {
