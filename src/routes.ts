@@ -1,6 +1,7 @@
 import type { Configuration, Route } from './config/configuration.ts'
 import type { Limit, Limits } from './inbound/limits.ts'
 import { fixedCredential, type Credential } from './outbound/credential.ts'
+import { createHeaderCompilers } from './outbound/header-compilers.ts'
 import { createOutboundPlan, headersOf, vouchingHeaders, type OutboundPlan } from './outbound/plan.ts'
 import type { Upstream } from './outbound/upstreams.ts'
 import type { PolicyRule } from './policy/decide.ts'
@@ -26,16 +27,20 @@ export interface CompiledRoute {
 const NO_CREDENTIAL = fixedCredential({})
 
 export function compileRoutes ({ gateway, routes }: Configuration, upstreams: ReadonlyMap<string, Upstream>, limits: Limits): CompiledRoute[] {
-  const vouching = [...new Set(routes.flatMap(route => vouchingHeaders(route, upstreamOf(route, upstreams))))]
+  const vouching = namesOf(routes, upstreams, vouchingHeaders)
   const clientNames = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
+  const compilers = createHeaderCompilers()
+  const issuerSets = new Map<readonly string[], ReadonlySet<string>>()
   return routes.map(route => {
     const upstream = upstreamOf(route, upstreams)
+    const issuers = issuerSets.get(route.issuers) ?? new Set(route.issuers)
+    issuerSets.set(route.issuers, issuers)
     return {
       match: route.match,
-      rule: compileRule(route, clientNames),
+      rule: compileRule(route, issuers, clientNames),
       upstream,
       credential: route.withoutCredential ? NO_CREDENTIAL : upstream.credential,
-      plan: createOutboundPlan(route, upstream, vouching, gateway.listen.public_url),
+      plan: createOutboundPlan(route, upstream, vouching, gateway.listen.public_url, compilers),
       limits: limits.ofRoute(route),
       timeout: route.timeout,
       idleTimeout: route.idle_timeout,
@@ -46,13 +51,19 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
 
 /** What the gateway writes on any of its rules. */
 export function headersOfAll (routes: readonly Route[], upstreams: ReadonlyMap<string, Upstream>): string[] {
-  return [...new Set(routes.flatMap(route => headersOf(route, upstreamOf(route, upstreams))))]
+  return namesOf(routes, upstreams, headersOf)
 }
 
-function compileRule (route: Route, clientNames: ClientNames): PolicyRule {
+function namesOf (routes: readonly Route[], upstreams: ReadonlyMap<string, Upstream>, namesOfOne: typeof headersOf): string[] {
+  const names = new Set<string>()
+  for (const route of routes) for (const name of namesOfOne(route, upstreamOf(route, upstreams))) names.add(name)
+  return [...names]
+}
+
+function compileRule (route: Route, issuers: ReadonlySet<string>, clientNames: ClientNames): PolicyRule {
   const requirement = route.require === 'public' ? 'public' : route.require.map(alternative => compileAlternative(alternative, clientNames))
   const isConstant = requirement === 'public' || requirement.every(alternative => alternative.isConstant)
-  return { id: route.name, at: route.at, requirement, isConstant, issuers: new Set(route.issuers) }
+  return { id: route.name, at: route.at, requirement, isConstant, issuers }
 }
 
 function upstreamOf (route: Route, upstreams: ReadonlyMap<string, Upstream>): Upstream {

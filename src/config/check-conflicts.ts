@@ -1,6 +1,6 @@
 import { findConflicts, type Conflict } from '../policy/conflicts.ts'
-import { segmentKey } from '../policy/match.ts'
-import type { Match } from '../policy/pattern.ts'
+import { pathKey } from '../policy/match.ts'
+import type { Match, Method } from '../policy/pattern.ts'
 import type { Draft } from './draft.ts'
 
 /** One request, one rule: reports rules of equal precedence, rules that never match, and (a warning) methods hidden. */
@@ -26,14 +26,19 @@ interface Placed { readonly match: Match, readonly at: number }
 
 /** Each rule with a method of its path that an earlier one has, with the first such. */
 function equalRules (placed: readonly Placed[]): Array<Conflict<Placed>> {
-  const first = new Map<string, Placed>()
+  const paths = new Map<string, Map<Method, Placed>>()
   return placed.flatMap(rule => {
-    const { any, methods, segments } = rule.match
-    const path = segments.map(segmentKey).join('/')
-    const others = methods.map(method => [`${method} ${String(any)} ${path}`, method] as const)
-    const taken = others.filter(([key]) => first.has(key))
-    for (const [key] of others) if (!first.has(key)) first.set(key, rule)
-    const other = first.get(taken[0]?.[0] ?? '')
-    return other === undefined ? [] : [{ kind: 'equal-precedence' as const, rule, other, methods: taken.map(([, method]) => method) }]
+    const { any, methods } = rule.match
+    const path = `${any ? 'ANY' : ''} ${pathKey(rule.match)}`
+    const first = paths.get(path)
+    if (first === undefined) {
+      paths.set(path, new Map(methods.map(method => [method, rule])))
+      return []
+    }
+    const taken = methods.filter(method => first.has(method))
+    for (const method of methods) if (!first.has(method)) first.set(method, rule)
+    const [method] = taken
+    const other = method === undefined ? undefined : first.get(method)
+    return other === undefined ? [] : [{ kind: 'equal-precedence' as const, rule, other, methods: taken }]
   })
 }

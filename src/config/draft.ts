@@ -1,7 +1,7 @@
 import type * as z from 'zod'
 import { adminSchema, issuerSchema, listenSchema, upstreamSchema, type Admin, type GatewayFile, type Issuer, type Listen, type Upstream } from './gateway-schema.ts'
 import { isObject } from './objects.ts'
-import { defaultsSchema, ruleSchema, type Defaults, type Rule } from './routes-schema.ts'
+import { defaultsSchema, ruleSchema, type Defaults, type RoutesFile, type Rule } from './routes-schema.ts'
 import type { Source } from './yaml.ts'
 
 /**
@@ -20,11 +20,14 @@ export interface Draft {
   readonly defaults: Partial<Defaults>
 }
 
-/** @param gateway the data of gateway.yaml after the environment and the secrets were put in */
-export function draftOf (config: Source, gateway: unknown, routes: Source): Draft {
+/**
+ * @param gateway the data of gateway.yaml after the environment and the secrets were put in
+ * @param understood routes.yaml, where all of it was
+ */
+export function draftOf (config: Source, gateway: unknown, routes: Source, understood: RoutesFile | undefined): Draft {
   const part = (name: keyof GatewayFile) => isObject(gateway) ? gateway[name] : undefined
   const rulesFile = isObject(routes.value) ? routes.value : {}
-  const rules: readonly unknown[] = Array.isArray(rulesFile.routes) ? rulesFile.routes : []
+  const rules: readonly unknown[] = Array.isArray(rulesFile.routes) && !routes.isFull() ? rulesFile.routes : []
   return {
     config,
     routes,
@@ -32,8 +35,8 @@ export function draftOf (config: Source, gateway: unknown, routes: Source): Draf
     admin: partial(adminSchema, part('admin') ?? {}),
     issuers: named(issuerSchema, isObject(gateway) ? part('issuers') ?? {} : undefined),
     upstreams: named(upstreamSchema, part('upstreams')),
-    rules: rules.map(rule => partial(ruleSchema, rule)),
-    defaults: partial(defaultsSchema, rulesFile.defaults)
+    rules: understood?.routes ?? rules.map(rule => partial(ruleSchema, rule)),
+    defaults: understood === undefined ? partial(defaultsSchema, rulesFile.defaults) : understood.defaults ?? {}
   }
 }
 

@@ -45,8 +45,22 @@ export function fromEnvironment (value: unknown, env: NodeJS.ProcessEnv, path: P
 }
 
 /** Places in plain data that look like a reference to the environment. */
-export function referencesIn (value: unknown, path: Path = []): Path[] {
-  if (typeof value === 'string') return /\$\{/.test(value) ? [path] : []
-  if (Array.isArray(value)) return value.flatMap((item, at) => referencesIn(item, [...path, at]))
-  return isObject(value) ? Object.entries(value).flatMap(([key, item]) => referencesIn(item, [...path, key])) : []
+export function referencesIn (value: unknown): Path[] {
+  const found: Path[] = []
+  const path: PropertyKey[] = []
+  look(value)
+  return found
+
+  function look (part: unknown): void {
+    if (typeof part === 'string') {
+      if (part.includes('${')) found.push([...path])
+    } else if (Array.isArray(part)) part.forEach((item, at) => { within(item, at) })
+    else if (isObject(part)) for (const key of Object.keys(part)) within(part[key], key)
+  }
+
+  function within (part: unknown, name: PropertyKey): void {
+    path.push(name)
+    look(part)
+    path.pop()
+  }
 }

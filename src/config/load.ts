@@ -50,13 +50,13 @@ export async function loadConfiguration (paths: Configuration['files'], env: Nod
   }
   const parsedGateway = parse(gatewaySchema, gateway, config)
   const parsedRoutes = parse(routesSchema, routes.value, routes)
-  const draft = draftOf(config, gateway, routes)
+  const draft = draftOf(config, gateway, routes, parsedRoutes)
   checkGateway(draft)
   checkRoutes(draft)
 
   const mistakes = [...sortMistakes(config.mistakes), ...sortMistakes(routes.mistakes)]
   if (parsedGateway === undefined || parsedRoutes === undefined || mistakes.some(({ severity }) => severity === 'error')) return { mistakes }
-  return { mistakes, configuration: settle(parsedGateway, parsedRoutes, paths, at => routes.lineOf(['routes', at])) }
+  return { mistakes, configuration: settle(parsedGateway, parsedRoutes, paths, routes.linesOf(['routes'])) }
 }
 
 async function fillIn (config: Source, env: NodeJS.ProcessEnv, secrets: 'required' | 'optional'): Promise<unknown> {

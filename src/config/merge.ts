@@ -1,34 +1,52 @@
 import type { Configuration, HeaderRules, IdentityHeader, Route, RouteLimit } from './configuration.ts'
 import type { GatewayFile, Issuer, Upstream } from './gateway-schema.ts'
 import { foldHeaderName } from './header-rules.ts'
-import type { RateLimit, RoutesFile, Rule } from './routes-schema.ts'
+import type { Defaults, RateLimit, RoutesFile, Rule } from './routes-schema.ts'
 
 const TIMEOUT_MS = 30_000
 const IDLE_TIMEOUT_MS = 60_000
 
 /** Settles two files that passed every check into the one frozen configuration. */
-export function settle (gateway: GatewayFile, routes: RoutesFile, files: Configuration['files'], lineOf: (rule: number) => number): Configuration {
+export function settle (gateway: GatewayFile, routes: RoutesFile, files: Configuration['files'], lines: readonly number[]): Configuration {
   const defaultLimits = routes.defaults?.rate_limit?.map(limit => ({ ...limit, shared: true }))
   const settled = settleIssuers(gateway)
+  const [onlyUpstream = ''] = Object.keys(gateway.upstreams)
+  const { defaults = {} } = routes
+  const around: Around = {
+    defaults,
+    gateway,
+    defaultLimits: defaultLimits ?? [],
+    upstream: defaults.upstream ?? onlyUpstream,
+    issuers: defaults.issuers ?? Object.keys(gateway.issuers),
+    identity: identityOf(defaults.identity),
+    headers: new Map()
+  }
   return deepFreeze({
     files,
     gateway: settled,
-    routes: routes.routes.map((rule, at) => settleRule(rule, { routes, gateway, defaultLimits, at: `${files.routes}:${lineOf(at)}` }))
+    routes: routes.routes.map((rule, at) => settleRule(rule, `${files.routes}:${lines[at] ?? 1}`, around))
   })
 }
 
+/** What rules have that do not say otherwise; made once, however many they are. */
 interface Around {
-  readonly routes: RoutesFile
+  readonly defaults: Defaults
   readonly gateway: GatewayFile
-  readonly defaultLimits: readonly RouteLimit[] | undefined
-  readonly at: string
+  readonly defaultLimits: readonly RouteLimit[]
+  readonly upstream: string
+  readonly issuers: readonly string[]
+  readonly identity: readonly IdentityHeader[]
+  /** by upstream */
+  readonly headers: Map<string, Pick<Route, 'headers' | 'response_headers'>>
 }
 
-function settleRule (rule: Rule, { routes, gateway, defaultLimits, at }: Around): Route {
-  const { defaults = {} } = routes
-  const [onlyUpstream = ''] = Object.keys(gateway.upstreams)
-  const upstream = rule.upstream ?? defaults.upstream ?? onlyUpstream
-  const layers = [gateway.upstreams[upstream], defaults, rule]
+const NONE: readonly never[] = []
+
+function settleRule (rule: Rule, at: string, around: Around): Route {
+  const { defaults } = around
+  const upstream = rule.upstream ?? around.upstream
+  const inherited = inheritedHeaders(upstream, around)
+  const ofUpstream = around.gateway.upstreams[upstream]
   return {
     at,
     name: rule.id ?? `${rule.match.any ? 'ANY' : rule.match.methods.join('|')} ${rule.match.path}`,
@@ -36,18 +54,30 @@ function settleRule (rule: Rule, { routes, gateway, defaultLimits, at }: Around)
     description: rule.description,
     match: rule.match,
     require: rule.require,
-    issuers: rule.require === 'public' ? [] : rule.issuers ?? defaults.issuers ?? Object.keys(gateway.issuers),
+    issuers: rule.require === 'public' ? NONE : rule.issuers ?? around.issuers,
     upstream,
     withoutCredential: (rule.credential ?? defaults.credential) === 'none',
     rewrite: rule.rewrite ?? defaults.rewrite,
     timeout: rule.timeout ?? defaults.timeout ?? TIMEOUT_MS,
     idle_timeout: rule.idle_timeout ?? defaults.idle_timeout ?? IDLE_TIMEOUT_MS,
-    rate_limits: rule.rate_limit === undefined ? defaultLimits ?? [] : rule.rate_limit.map(ownLimit),
+    rate_limits: rule.rate_limit === undefined ? around.defaultLimits : rule.rate_limit.map(ownLimit),
     body_limit: rule.body_limit ?? defaults.body_limit,
-    headers: mergeHeaders(layers.map(layer => layer?.headers)),
-    response_headers: mergeHeaders(layers.map(layer => layer?.response_headers)),
-    identity: identityOf(rule.identity ?? defaults.identity)
+    headers: rule.headers === undefined ? inherited.headers : mergeHeaders([ofUpstream?.headers, defaults.headers, rule.headers]),
+    response_headers: rule.response_headers === undefined ? inherited.response_headers : mergeHeaders([ofUpstream?.response_headers, defaults.response_headers, rule.response_headers]),
+    identity: rule.identity === undefined ? around.identity : identityOf(rule.identity)
   }
+}
+
+function inheritedHeaders (upstream: string, { defaults, gateway, headers }: Around): Pick<Route, 'headers' | 'response_headers'> {
+  const known = headers.get(upstream)
+  if (known !== undefined) return known
+  const own = gateway.upstreams[upstream]
+  const made = {
+    headers: mergeHeaders([own?.headers, defaults.headers]),
+    response_headers: mergeHeaders([own?.response_headers, defaults.response_headers])
+  }
+  headers.set(upstream, made)
+  return made
 }
 
 function ownLimit (limit: RateLimit): RouteLimit {
@@ -94,7 +124,7 @@ function clientId ({ clients = {} }: Issuer, nameOrId: string): string {
 function deepFreeze<T> (value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value)
-    Object.values(value).forEach(deepFreeze)
+    for (const part of Object.values(value)) deepFreeze(part)
   }
   return value
 }

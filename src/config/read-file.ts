@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises'
+import { MAX_BYTES } from './yaml-parse.ts'
 import { readYaml, type Source } from './yaml.ts'
 
-const READ_AT_MOST = 1024 * 1024 + 1
+const READ_AT_MOST = MAX_BYTES + 1
 
 /**
  * Reads one of the two files. A file that cannot be read is a mistake at its first character.

@@ -4,15 +4,18 @@ const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const
 export const DURATION_PATTERN = '^([0-9]{1,9})(ms|s|m|h)$'
 export const SIZE_PATTERN = '^([0-9]{1,9})(B|KiB|MiB|GiB)$'
 
+const DURATION = new RegExp(DURATION_PATTERN)
+const SIZE = new RegExp(SIZE_PATTERN)
+
 /** Milliseconds of `250ms`, `30s`, `5m`, `24h`; undefined for anything else (a bare number, a sign, a fraction). */
 export function parseDuration (text: string): number | undefined {
-  const [, digits, unit] = new RegExp(DURATION_PATTERN).exec(text) ?? []
+  const [, digits, unit] = DURATION.exec(text) ?? []
   return isKeyOf(DURATION_UNITS, unit) ? Number(digits) * DURATION_UNITS[unit] : undefined
 }
 
 /** Bytes of `512B`, `32KiB`, `10MiB`, `1GiB`; undefined for anything else. */
 export function parseSize (text: string): number | undefined {
-  const [, digits, unit] = new RegExp(SIZE_PATTERN).exec(text) ?? []
+  const [, digits, unit] = SIZE.exec(text) ?? []
   return isKeyOf(SIZE_UNITS, unit) ? Number(digits) * SIZE_UNITS[unit] : undefined
 }
 

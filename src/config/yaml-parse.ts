@@ -1,13 +1,20 @@
-import { Composer, Lexer, Parser, type Document, type LineCounter } from 'yaml'
+import type { LineCounter, ParsedNode } from 'yaml'
+import { composer, readTokens, toFault, TOO_DEEP, TooMuch, type ListPart, type SyntaxFault } from './yaml-tokens.ts'
 
-const MAX_BYTES = 1024 * 1024
-// The parser builds nested things recursively: without a bound, ten thousand brackets end the process.
-const MAX_DEPTH = 40
-const MAX_LEXEMES = 120_000
+export const MAX_BYTES = 8 * 1024 * 1024
+
+export interface Composed {
+  readonly contents: ParsedNode | null
+  /** in reading order */
+  readonly errors: readonly SyntaxFault[]
+  readonly hasYamlDirective: boolean
+  /** the list whose first items went to `take`: where it begins, and where it seems to begin in `contents` */
+  readonly list: { readonly offset: number, readonly at: number } | undefined
+}
 
 /** The text of a file, or what is wrong with it. */
 export function decode (bytes: Uint8Array): string | { problem: string } {
-  if (bytes.byteLength > MAX_BYTES) return { problem: 'is larger than 1 MiB' }
+  if (bytes.byteLength > MAX_BYTES) return { problem: 'is larger than 8 MiB' }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
@@ -15,34 +22,21 @@ export function decode (bytes: Uint8Array): string | { problem: string } {
   }
 }
 
-/** The one YAML 1.2 document of a text, with its syntax errors; or, in words, why none was made. */
-export function compose (text: string, lines: LineCounter): Document.Parsed | string {
+/**
+ * The one YAML 1.2 document of a text, with its syntax errors; or, in words, why none was made, and where.
+ * @param take gets the items of the first long list at the top, but for the last few, which stay in the document
+ */
+export function compose (text: string, lines: LineCounter, take: (part: ListPart) => void): Composed | { problem: string, offset: number } {
   try {
-    const tokens = [...boundedTokens(text, lines)]
-    const composer = new Composer({ version: '1.2', schema: 'core', merge: false, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' })
-    const [first, ...more] = composer.compose(tokens, true, text.length)
-    if (first === undefined) return 'is empty'
-    if (more.length > 0) return 'holds more than one document (---): one file is one document'
-    return first
+    const { tokens, list } = readTokens(text, lines, take)
+    const [first, ...more] = composer().compose(tokens, true, text.length)
+    if (first === undefined) return { problem: 'is empty', offset: 0 }
+    if (more.length > 0) return { problem: 'holds more than one document (---): one file is one document', offset: 0 }
+    const errors = [...list.errors, ...first.errors.map(toFault)].toSorted((a, b) => a.offset - b.offset)
+    return { contents: first.contents, errors, hasYamlDirective: first.directives?.yaml.explicit === true, list: list.seq && { offset: list.offset, at: list.seq.offset } }
   } catch (error) {
-    if (error instanceof TooMuch) return error.message
-    if (error instanceof RangeError) return `is nested too deeply (more than ${MAX_DEPTH} levels)`
+    if (error instanceof TooMuch) return { problem: error.message, offset: error.offset }
+    if (error instanceof RangeError) return { problem: TOO_DEEP, offset: 0 }
     throw error
   }
-}
-
-class TooMuch extends Error {
-  override readonly name = 'TooMuch'
-}
-
-function * boundedTokens (text: string, lines: LineCounter) {
-  const parser = new Parser(lines.addNewLine)
-  lines.addNewLine(0)
-  let lexemes = 0
-  for (const lexeme of new Lexer().lex(text)) {
-    if (++lexemes > MAX_LEXEMES) throw new TooMuch('is too large: split or shorten it')
-    yield * parser.next(lexeme)
-    if (parser.stack.length > MAX_DEPTH) throw new TooMuch(`is nested too deeply (more than ${MAX_DEPTH} levels)`)
-  }
-  yield * parser.end()
 }

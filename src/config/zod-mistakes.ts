@@ -17,6 +17,7 @@ const NOT_YET: Readonly<Record<string, string>> = {
 /** Reports each issue of a parse as one line at its place in the file. */
 export function reportIssues (issues: readonly z.core.$ZodIssue[], schema: z.ZodType, source: Source): void {
   for (const issue of issues) {
+    if (source.isFull()) return
     if (issue.code === 'unrecognized_keys') {
       const known = allowedKeys(schema, issue.path)
       for (const key of issue.keys) reportUnknownKey([...issue.path, key], known, source)

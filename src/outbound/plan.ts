@@ -1,12 +1,13 @@
 import type { Route } from '../config/configuration.ts'
 import { readClaim } from '../policy/claims.ts'
 import type { Principal } from '../policy/principal.ts'
-import { compileAnswerRules, passingAnswerHeaders } from './answer-headers.ts'
+import { passingAnswerHeaders } from './answer-headers.ts'
 import type { Presented } from './credential.ts'
+import type { HeaderCompilers } from './header-compilers.ts'
 import { rewriteLocation } from './location.ts'
 import { createPathMap, type PathMap, type PathParts } from './paths.ts'
 import { newTraceparent } from './trace-context.ts'
-import { compileHeaderRules, headerValue, passingHeaders } from './upstream-headers.ts'
+import { headerValue, passingHeaders } from './upstream-headers.ts'
 import type { Upstream } from './upstreams.ts'
 
 /** All that is decided at load about how a rule's requests go out and their answers come back. */
@@ -41,16 +42,16 @@ export interface SentRequest {
  * @param vouching the headers by which the gateway vouches for somebody on any rule, as `vouchingHeaders` gives them: an
  *   ERP that trusts one must not get a caller's on a rule that does not write it
  */
-export function createOutboundPlan (route: Route, upstream: Upstream, vouching: readonly string[], publicUrl: string | undefined): OutboundPlan {
+export function createOutboundPlan (route: Route, upstream: Upstream, vouching: readonly string[], publicUrl: string | undefined, compilers: HeaderCompilers): OutboundPlan {
   const { headers, response_headers, identity } = route
   const base = upstream.url.pathname.replace(/\/$/, '')
   const paths = createPathMap(base, route.match, route.rewrite)
   const set = Object.entries(headers.set).flat()
-  const rules = compileHeaderRules({
+  const rules = compilers.request({
     removed: new Set([...vouching.filter(name => !headers.keep.includes(name)), ...headersOf(route, upstream), ...headers.remove.map(foldName)]),
     kept: new Set(headers.keep)
   })
-  const answerRules = compileAnswerRules({
+  const answerRules = compilers.answer({
     removed: new Set([...response_headers.remove, ...Object.keys(response_headers.set).map(name => name.toLowerCase())]),
     kept: new Set(response_headers.keep),
     set: Object.entries(response_headers.set).flat()

@@ -1,4 +1,4 @@
-import { compileMatcher, segmentKey, type Matchable, type Matcher } from './match.ts'
+import { compileMatcher, pathKey, type Matchable, type Matcher } from './match.ts'
 import { METHODS, type Match, type Method, type Segment } from './pattern.ts'
 import { Refusal } from './problems.ts'
 import { parseTarget } from './target.ts'
@@ -17,10 +17,11 @@ export interface Conflict<R> {
  * narrower path without a method that a broader path has, where the broader rule is never asked).
  */
 export function findConflicts<R extends Matchable> (rules: readonly R[]): Conflict<R>[] {
-  const equal = [...groupByPath(rules).values()].flatMap(sameMethods)
+  const groups = [...groupByPath(rules).values()]
+  const equal = groups.flatMap(sameMethods)
   if (equal.length > 0) return equal
   const matcher = compileMatcher(rules)
-  return [...unreachable(rules, matcher), ...hidden(rules, matcher)]
+  return [...unreachable(rules, matcher), ...hidden(groups, matcher)]
 }
 
 /** The methods that a rule names, with HEAD where it comes with GET. */
@@ -31,7 +32,7 @@ export function methodsOf (match: Match): readonly Method[] {
 function groupByPath<R extends Matchable> (rules: readonly R[]): Map<string, R[]> {
   const groups = new Map<string, R[]>()
   for (const rule of rules) {
-    const key = rule.match.segments.map(segmentKey).join('/')
+    const key = pathKey(rule.match)
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [rule])
     else group.push(rule)
@@ -40,6 +41,7 @@ function groupByPath<R extends Matchable> (rules: readonly R[]): Map<string, R[]
 }
 
 function sameMethods<R extends Matchable> (group: readonly R[]): Conflict<R>[] {
+  if (group.length === 1) return []
   return group.flatMap((rule, at) => group.slice(0, at).flatMap(other => {
     if (rule.match.any !== other.match.any) return []
     const methods = rule.match.methods.filter(method => other.match.methods.includes(method))
@@ -73,27 +75,42 @@ function samplePath (match: Match): string {
   return '/' + match.segments.map(spell).join('/')
 }
 
-function hidden<R extends Matchable> (rules: readonly R[], matcher: Matcher<R>): Conflict<R>[] {
-  return [...groupByPath(rules).values()].flatMap(group => {
+// Thousands of rules that overlap hide millions of methods; nobody reads so many.
+const MOST_HIDDEN = 1000
+
+function hidden<R extends Matchable> (groups: ReadonlyArray<readonly R[]>, matcher: Matcher<R>): Conflict<R>[] {
+  const found: Conflict<R>[] = []
+  for (const group of groups) {
     const [rule] = group
-    if (rule === undefined) return []
-    const named = new Set(group.flatMap(({ match }) => methodsOf(match)))
-    return matcher.candidates(samplePath(rule.match)).flatMap(other => {
-      const methods = METHODS.filter(method => methodsOf(other.match).includes(method) && !named.has(method))
-      return methods.length === 0 || !isNarrower(rule.match, other.match) ? [] : [{ kind: 'hides' as const, rule, other, methods }]
-    })
-  })
+    if (rule === undefined || found.length >= MOST_HIDDEN) return found
+    const candidates = matcher.candidates(samplePath(rule.match))
+    if (candidates.length === group.length) continue
+    const named = group.flatMap(({ match }) => methodsOf(match))
+    for (const other of candidates) {
+      if (hasAll(named, other.match) || !isNarrower(rule.match, other.match)) continue
+      const own = methodsOf(other.match)
+      found.push({ kind: 'hides', rule, other, methods: METHODS.filter(method => own.includes(method) && !named.includes(method)) })
+    }
+  }
+  return found
+}
+
+function hasAll (named: readonly Method[], { methods }: Match): boolean {
+  return methods.every(method => named.includes(method)) && (!methods.includes('GET') || named.includes('HEAD'))
 }
 
 // Every path that the narrow one matches, the broad one matches too.
-function isNarrower (narrow: Match, broad: Match): boolean {
-  for (const [at, segment] of broad.segments.entries()) {
-    const mine = narrow.segments[at]
-    if (mine === undefined) return false
-    if (segment.kind === 'rest') return mine.kind !== 'rest' || narrow.segments.length > broad.segments.length
+function isNarrower ({ segments: narrow }: Match, { segments: broad }: Match): boolean {
+  let differs = false
+  for (let at = 0; at < broad.length; at++) {
+    const mine = narrow[at]
+    const other = broad[at]
+    if (mine === undefined || other === undefined) return false
+    if (other.kind === 'rest') return mine.kind !== 'rest' || narrow.length > broad.length
     if (mine.kind === 'rest') return false
-    if (segment.kind === 'literal' && (mine.kind !== 'literal' || mine.text !== segment.text)) return false
-    if (segment.kind === 'param' && mine.kind === 'literal' && mine.text === '') return false
+    if (other.kind === 'literal' && (mine.kind !== 'literal' || mine.text !== other.text)) return false
+    if (other.kind === 'param' && mine.kind === 'literal' && mine.text === '') return false
+    if (mine.kind !== other.kind) differs = true
   }
-  return narrow.segments.length === broad.segments.length && narrow.segments.some(({ kind }, at) => kind !== broad.segments[at]?.kind)
+  return differs && narrow.length === broad.length
 }

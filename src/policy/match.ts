@@ -22,7 +22,8 @@ interface Entry<R> {
 
 /** One step of a path. A walk visits a node at most once, so that a match costs no more than the rules there are. */
 interface Node<R> {
-  readonly literals: Map<string, Node<R>>
+  /** undefined where there are none: most nodes are the last of their path */
+  literals: Map<string, Node<R>> | undefined
   param: Node<R> | undefined
   rest: Entry<R> | undefined
   end: Entry<R> | undefined
@@ -44,17 +45,18 @@ export interface Matcher<R> {
  * the rules of that very path. There is no falling back to a broader path.
  */
 export function compileMatcher<R extends Matchable> (rules: readonly R[]): Matcher<R> {
+  // Where no pattern has an escape, or a capital (nor an escape of one), two readings are one, and so are their trees.
+  const plainRules = rules.every(({ match }) => match.segments.every(isPlain))
+  const lowerCaseRules = rules.every(({ match }) => match.segments.every(isFolded))
   const exact = newNode<R>()
-  const decoded = newNode<R>()
-  const folded = newNode<R>()
+  const decoded = plainRules ? exact : newNode<R>()
+  const folded = lowerCaseRules ? decoded : newNode<R>()
   const entries = new Map<string, Entry<R>>()
   for (const rule of rules) addRule(rule)
-  // Where no pattern has a capital (nor an escape of one), a path without capitals is its own folding.
-  const lowerCaseRules = rules.every(({ match }) => match.segments.every(isFolded))
 
   function addRule (rule: R): void {
     const { segments } = rule.match
-    const key = segments.map(segmentKey).join('/')
+    const key = pathKey(rule.match)
     const known = entries.get(key)
     if (known !== undefined) {
       known.rules.push(rule)
@@ -63,8 +65,8 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
     const entry: Entry<R> = { rules: [rule], byMethod: new Map() }
     entries.set(key, entry)
     insert(exact, segments, entry, text => text)
-    insert(decoded, segments, entry, decodePath)
-    insert(folded, segments, entry, text => fold(decodePath(text)))
+    if (decoded !== exact) insert(decoded, segments, entry, decodePath)
+    if (folded !== decoded) insert(folded, segments, entry, text => fold(decodePath(text)))
   }
 
   for (const entry of entries.values()) settleMethods(entry)
@@ -88,7 +90,7 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
       const segments = segmentsOf(path)
       const entry = walk(exact, upperCaseEscapes(segments))
       if (entry === undefined) throw refuse('route-not-found', 'No rule of this gateway matches this path.')
-      if (otherReadings(path).some(other => other !== undefined && other !== entry)) {
+      if (!(lowerCaseRules && ONE_READING.test(path)) && otherReadings(path).some(other => other !== undefined && other !== entry)) {
         throw refuse('target-ambiguous', 'This path would meet another rule in another spelling (letter case, escapes, a last slash or dot).')
       }
       const rule = entry.byMethod.get(method)
@@ -96,18 +98,27 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
         const allow = METHODS.filter(one => entry.byMethod.has(one)).join(', ')
         throw refuse('method-not-allowed', `Here only ${allow} can be allowed.`, { headers: { Allow: allow } })
       }
-      return bind(rule, segments)
+      return new Bound(rule, segments)
     },
     candidates (path) {
-      const met = [...allOf(exact, upperCaseEscapes(segmentsOf(path))), ...otherReadings(path).filter(entry => entry !== undefined)]
-      return [...new Set(met.flatMap(entry => entry.rules))]
+      const met = allOf(exact, upperCaseEscapes(segmentsOf(path)))
+      for (const entry of otherReadings(path)) if (entry !== undefined && !met.includes(entry)) met.push(entry)
+      return met.length === 1 ? met[0]?.rules ?? [] : [...new Set(met.flatMap(entry => entry.rules))]
     }
   }
 }
 
+// Small letters, no escape, no dot at the end of a segment, no last slash: its own decoding, and its own folding.
+const ONE_READING = /^(?:\/[a-z0-9\-_~!$&'()*+,=:@]+(?:\.+[a-z0-9\-_~!$&'()*+,=:@]+)*)+$/
+
 /** Equal for two segments that match alike. */
 export function segmentKey (segment: Segment): string {
   return segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? ':' : '*'
+}
+
+/** Equal for two matches with the same path. */
+export function pathKey ({ segments }: Match): string {
+  return segments.map(segmentKey).join('/')
 }
 
 /** Letter case taken away, as loosely as any server does it, and dots at the end of a segment, as Windows does it. */
@@ -120,6 +131,10 @@ export function fold (text: string): string {
 // Only from where a run begins: a long run of dots in the middle of a segment is looked at once.
 const LAST_DOTS = /(?<![.\s])[.\s]+(?=\/|$)/g
 
+function isPlain (segment: Segment): boolean {
+  return segment.kind !== 'literal' || decodePath(segment.text) === segment.text
+}
+
 function isFolded (segment: Segment): boolean {
   if (segment.kind !== 'literal') return true
   const plain = decodePath(segment.text)
@@ -127,7 +142,7 @@ function isFolded (segment: Segment): boolean {
 }
 
 function newNode<R> (): Node<R> {
-  return { literals: new Map(), param: undefined, rest: undefined, end: undefined }
+  return { literals: undefined, param: undefined, rest: undefined, end: undefined }
 }
 
 function insert<R> (root: Node<R>, segments: readonly Segment[], entry: Entry<R>, spell: (text: string) => string): void {
@@ -143,10 +158,11 @@ function insert<R> (root: Node<R>, segments: readonly Segment[], entry: Entry<R>
 }
 
 function literalOf<R> (node: Node<R>, text: string): Node<R> {
-  const known = node.literals.get(text)
+  const literals = node.literals ??= new Map<string, Node<R>>()
+  const known = literals.get(text)
   if (known !== undefined) return known
   const made = newNode<R>()
-  node.literals.set(text, made)
+  literals.set(text, made)
   return made
 }
 
@@ -168,7 +184,7 @@ function settleMethods<R extends Matchable> (entry: Entry<R>): void {
 function walk<R> (node: Node<R>, segments: readonly string[], at = 0): Entry<R> | undefined {
   if (at === segments.length) return node.end
   const segment = segments[at] ?? ''
-  const literal = node.literals.get(segment)
+  const literal = node.literals?.get(segment)
   const found = literal === undefined ? undefined : walk(literal, segments, at + 1)
   if (found !== undefined) return found
   const viaParam = node.param === undefined || segment === '' ? undefined : walk(node.param, segments, at + 1)
@@ -176,15 +192,17 @@ function walk<R> (node: Node<R>, segments: readonly string[], at = 0): Entry<R> 
 }
 
 // Every entry that matches, the winner's first.
-function allOf<R> (node: Node<R>, segments: readonly string[], at = 0): Entry<R>[] {
+function allOf<R> (node: Node<R>, segments: readonly string[], at = 0, met: Entry<R>[] = []): Entry<R>[] {
   const segment = segments[at]
-  if (segment === undefined) return node.end === undefined ? [] : [node.end]
-  const literal = node.literals.get(segment)
-  return [
-    ...literal === undefined ? [] : allOf(literal, segments, at + 1),
-    ...node.param === undefined || segment === '' ? [] : allOf(node.param, segments, at + 1),
-    ...node.rest === undefined ? [] : [node.rest]
-  ]
+  if (segment === undefined) {
+    if (node.end !== undefined) met.push(node.end)
+    return met
+  }
+  const literal = node.literals?.get(segment)
+  if (literal !== undefined) allOf(literal, segments, at + 1, met)
+  if (node.param !== undefined && segment !== '') allOf(node.param, segments, at + 1, met)
+  if (node.rest !== undefined) met.push(node.rest)
+  return met
 }
 
 function segmentsOf (path: string): string[] {
@@ -196,12 +214,24 @@ function upperCaseEscapes (segments: string[]): readonly string[] {
   return segments.map(segment => segment.includes('%') ? segment.replace(/%[0-9a-f]{2}/gi, escape => escape.toUpperCase()) : segment)
 }
 
-function bind<R extends Matchable> (rule: R, segments: readonly string[]): Found<R> {
-  const params: Record<string, string> = {}
-  let rest: string | undefined
-  rule.match.segments.forEach((segment, at) => {
-    if (segment.kind === 'param') params[segment.name] = segments[at] ?? ''
-    if (segment.kind === 'rest') rest = segments.slice(at).join('/')
-  })
-  return { rule, params, rest }
+// What stood where is asked for seldom: by a rewrite, a `where`, a Location.
+class Bound<R extends Matchable> implements Found<R> {
+  readonly rule: R
+  readonly #segments: readonly string[]
+
+  constructor (rule: R, segments: readonly string[]) {
+    this.rule = rule
+    this.#segments = segments
+  }
+
+  get params (): Readonly<Record<string, string>> {
+    const params: Record<string, string> = {}
+    for (const [at, segment] of this.rule.match.segments.entries()) if (segment.kind === 'param') params[segment.name] = this.#segments[at] ?? ''
+    return params
+  }
+
+  get rest (): string | undefined {
+    const { segments } = this.rule.match
+    return segments.at(-1)?.kind === 'rest' ? this.#segments.slice(segments.length - 1).join('/') : undefined
+  }
 }

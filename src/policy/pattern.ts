@@ -15,6 +15,9 @@ export interface Match {
   readonly segments: readonly Segment[]
 }
 
+// Rules are compared segment by segment, and walked down recursively.
+const MOST_SEGMENTS = 100
+
 /** What is wrong with a `match`, in words for the operator who wrote it. */
 export class MatchError extends Error {
   override readonly name = 'MatchError'
@@ -31,7 +34,9 @@ export function parseMatch (text: string): Match {
   }
   const names = head.split('|')
   const any = head === 'ANY'
-  return { methods: any ? METHODS : names.map((name, at) => parseMethod(name, names.slice(0, at))), any, path, segments: parsePattern(path) }
+  const segments = parsePattern(path)
+  if (segments.length > MOST_SEGMENTS) throw new MatchError(`the path has more than ${MOST_SEGMENTS} segments`)
+  return { methods: any ? METHODS : names.map((name, at) => parseMethod(name, names.slice(0, at))), any, path, segments }
 }
 
 /**
