@@ -1,6 +1,6 @@
 import httpProxy from '@fastify/http-proxy'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { METHODS as HTTP_METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Configuration } from './config/configuration.ts'
 import { createLimits } from './inbound/limits.ts'
@@ -50,7 +50,10 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   const app = Fastify({
     logger: false,
     // The path is policy's to read: whatever it is, there is one route.
-    rewriteUrl: () => '/',
+    rewriteUrl (request) {
+      if (!KNOWN_METHODS.has(request.method ?? '')) makeUnservable(request)
+      return '/'
+    },
     trustProxy: listen.trusted_proxies.length === 0 ? false : trustsPeer,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -76,6 +79,15 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   app.addHook('onRequest', (request, reply, _next) => { answer(parts, stages, request, reply) })
   await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS] })
   return app
+}
+
+const KNOWN_METHODS = new Set(HTTP_METHODS)
+
+// Node's parser takes the methods of RTSP too, of which the framework's router knows nothing: it would answer by itself.
+// By another name, and a version that the guard refuses, the request takes the journey that all take.
+function makeUnservable (request: { method?: string, httpVersion?: string }): void {
+  request.method = 'OPTIONS'
+  request.httpVersion = 'none'
 }
 
 async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, isDraining, now }: GatewayParts, trustsPeer: TrustsPeer): Promise<Stages> {

@@ -98,7 +98,9 @@ function assertBody (request: IncomingMessage, contentLength: string | undefined
     if (request.httpVersion === '1.0') throw malformed('Transfer-Encoding in HTTP/1.0')
     if (transferEncoding.toLowerCase() !== 'chunked') throw malformed('a transfer coding other than chunked')
   }
-  const hasBody = transferEncoding !== undefined || (contentLength !== undefined && contentLength !== '0')
+  // Beyond 10^15 bytes it is no length, but a number that a server behind may read as a small or a negative one.
+  if (contentLength !== undefined && !/^\d{1,15}$/.test(contentLength)) throw malformed('a Content-Length that is no length')
+  const hasBody = transferEncoding !== undefined || (contentLength !== undefined && Number(contentLength) !== 0)
   if (hasBody && (request.method === 'GET' || request.method === 'HEAD')) {
     throw refuse('body-unexpected', 'GET and HEAD take no body.')
   }

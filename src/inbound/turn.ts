@@ -12,6 +12,8 @@ export function itsTurn ({ socket }: IncomingMessage, response: ServerResponse):
   if (response.socket !== null) return undefined
   return new Promise((resolve, reject) => {
     const onClose = (): void => { reject(gone()) }
+    // One for each request that is pipelined, of which there are as many as the caller has sent.
+    socket.setMaxListeners(0)
     socket.once('close', onClose)
     // Node hands the socket over once the answer before it is written.
     response.once('socket', () => {

@@ -32,8 +32,13 @@ export function passingAnswerHeaders (raw: readonly Buffer[], { fateOf, set }: A
     const fate = fateOf(name)
     if (fate === 'goes') continue
     const value = raw[at + 1]?.toString('latin1') ?? ''
-    if (fate === 'connection') listed = withConnectionOptions(listed, value)
-    else if (!repeats(value, secrets)) passing.push(name, fate === 'location' ? rewriteLocation(value) : value)
+    if (fate === 'connection') {
+      listed = withConnectionOptions(listed, value)
+      continue
+    }
+    // A tab within a URL is nothing to whoever reads it: what it hid stands in the rewritten one.
+    const passed = fate === 'location' ? rewriteLocation(value) : value
+    if (!repeats(value, secrets) && !repeats(passed, secrets) && !repeats(name, secrets)) passing.push(name, passed)
   }
   const left = listed === undefined ? passing : passing.filter((_part, at) => listed.has(passing[at - at % 2]?.toLowerCase() ?? '') === false)
   if (set.length > 0) left.push(...set)
@@ -68,5 +73,6 @@ export function compileAnswerRules ({ removed, kept, set }: AnswerNames): Answer
 }
 
 function repeats (value: string, secrets: readonly string[]): boolean {
-  return secrets.some(secret => value.length >= secret.length && value.includes(secret))
+  for (const secret of secrets) if (value.length >= secret.length && value.includes(secret)) return true
+  return false
 }

@@ -60,17 +60,20 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
   return {
     paths,
     requestHeaders ({ rawHeaders, origin, requestId, principal }, presented) {
-      const { headers: sent, traceparent } = passingHeaders(rawHeaders, rules)
-      sent.push('X-Forwarded-For', origin.chain, 'X-Forwarded-Proto', origin.protocol)
-      if (origin.host !== undefined) sent.push('X-Forwarded-Host', origin.host)
-      sent.push('X-Request-Id', requestId, 'traceparent', traceparent ?? newTraceparent(), ...set)
+      const { headers: passing, traceparent } = passingHeaders(rawHeaders, rules)
+      // The gateway's own stand first: of very many headers a server may drop the last ones (Node drops all after 2,000).
+      const sent = [...presented.headers]
       if (principal !== undefined) {
         for (const { header, path } of identity) {
           const value = headerValue(readClaim(principal.claims, path))
           if (value !== undefined) sent.push(header, value)
         }
       }
-      sent.push(...presented.headers)
+      sent.push('X-Forwarded-For', origin.chain, 'X-Forwarded-Proto', origin.protocol)
+      if (origin.host !== undefined) sent.push('X-Forwarded-Host', origin.host)
+      sent.push('X-Request-Id', requestId, 'traceparent', traceparent ?? newTraceparent())
+      for (const part of set) sent.push(part)
+      for (const part of passing) sent.push(part)
       return sent
     },
     answerHeaders (raw, { origin, upstreamPath, parts }, presented) {

@@ -89,7 +89,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 
   begin (): void {
-    const { dispatcher, method, path, headers, contentLength, hasBody, bodyLimit, timeout, idleTimeout } = this.#request
+    const { dispatcher, method, path, headers, contentLength, hasBody, bodyLimit, timeout } = this.#request
     if (this.#incoming.socket.destroyed) {
       this.#fail(gone())
       return
@@ -99,7 +99,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
       return
     }
     watchCaller(this.#incoming.socket, this)
-    this.#deadline.move(this.#body?.arrived === false ? idleTimeout : timeout)
+    this.#deadline.move(timeout)
     if (hasBody) this.#request.askForBody()
     if (hasBody && contentLength !== undefined) headers.push('content-length', contentLength)
     try {
@@ -116,6 +116,8 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   onConnect (abort: (reason?: Error) => void): void {
     this.#abort = abort
     if (this.#settled) abort(gone())
+    // From here on the body is read; while there was no connection, the caller could not have sent it.
+    else if (this.#body?.arrived === false) this.#deadline.move(this.#request.idleTimeout)
   }
 
   onResponseStarted (): void {
@@ -130,7 +132,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
       return true
     }
     if (status < 200) {
-      if (status === 103 && !this.#settled) giveHints(this.#response, raw)
+      if (status === 103 && !this.#settled) giveHints(this.#response, this.#request.answerHeaders(raw))
       return true
     }
     this.#status = status

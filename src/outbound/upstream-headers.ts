@@ -15,10 +15,11 @@ const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trail
 const NEVER = new Set([
   ...HOP_BY_HOP, 'host', 'expect', 'content-length',
   'authorization', 'cookie', 'dpop', 'x-api-key', 'forwarded', 'remote-user', 'x-user', 'x-client-cert',
-  'x-real-ip', 'x-client-ip', 'true-client-ip', 'cf-connecting-ip', 'x-original-url', 'x-rewrite-url',
+  'x-access-token', 'x-id-token', 'x-auth-token', 'x-authorization', 'x-username', 'x-userid',
+  'x-forwarded', 'forwarded-for', 'x-real-ip', 'x-client-ip', 'x-cluster-client-ip', 'true-client-ip', 'cf-connecting-ip', 'fastly-client-ip', 'x-original-url', 'x-rewrite-url',
   'x-request-id', 'traceparent'
 ])
-const NEVER_BEGINNING = ['x-forwarded-', 'x-auth-request-', 'x-remote-', 'x-user-', 'ssl-client-', 'x-ssl-client-', 'x-amzn-oidc-', 'cf-access-', 'x-goog-iap-']
+const NEVER_BEGINNING = ['x-forwarded-', 'x-auth-request-', 'x-remote-', 'x-user-', 'ssl-client-', 'x-ssl-client-', 'x-amzn-oidc-', 'cf-access-', 'x-goog-iap-', 'x-goog-authenticated-user-', 'x-ms-client-principal', 'x-ms-token-', 'x-pomerium-', 'x-consumer-']
 const BEGINS_SO = new RegExp(`^(?:${NEVER_BEGINNING.join('|')})`)
 
 /** Whether the gateway removes or writes a header of that name (lower case, dashes), whatever the rule. */

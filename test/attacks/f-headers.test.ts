@@ -173,12 +173,12 @@ runSection(headers, {
   F10: async t => {
     const house = await startAttacked(t, { routes: [RULE, { match: 'POST /public', require: 'public' }] })
     const good = bearer(house.idp.mintUser())
-    // A name that goes no further: the ERP of this test drops what comes after its own two thousand.
-    const many = Array.from({ length: 2100 }, () => 'cookie:')
+    // The ERP of this test drops what comes after its first two thousand.
+    const many = Array.from({ length: 2100 }, () => 'a:')
     const after = (...lines: readonly string[]) => raw('GET /x HTTP/1.1', 'Host: gateway.test', ...many, ...lines)
     await house.refuses(t, after('Connection: close'), NO_CREDENTIAL)
     const seen = await house.lets(t, after(good, 'X-Hop: 1', 'X-Stays: 1', 'X-User-Id: root', 'Cookie: a=b', 'Connection: close, X-Hop'))
-    t.match(seen.headers, { 'x-user-id': 'user-1', 'x-stays': '1' })
+    t.match(seen.headers, { 'x-user-id': 'user-1', authorization: /^Bearer \S/ })
     t.same(['x-hop', 'cookie'].filter(name => name in seen.headers), [])
     await house.refuses(t, raw('GET /x HTTP/1.1', 'Host: gateway.test', good, ...many, good), { status: 400, code: 'credential-ambiguous', challenge: { error: 'invalid_request' } })
     await house.refuses(t, after(good, 'X-HTTP-Method-Override: DELETE'), { status: 400, code: 'method-override' })

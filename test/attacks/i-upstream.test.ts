@@ -147,7 +147,7 @@ runSection(upstream, {
       } else if (req.url === '/body') res.writeHead(200, { 'content-length': 100 }).write('half')
       else res.end('ok')
     })
-    const routes = [{ match: 'ANY /*', require: 'user', upstream: 'erp', timeout: '500ms', idle_timeout: '500ms' }, { match: 'ANY /hole', require: 'user', upstream: 'hole', timeout: '500ms', idle_timeout: '500ms' }]
+    const routes = [{ match: 'ANY /*', require: 'user', upstream: 'erp', timeout: '500ms', idle_timeout: '500ms' }, { match: 'ANY /hole', require: 'user', upstream: 'hole', timeout: '500ms' }]
     const gateway = await startGateway(t, { idp, erp, routes, changes: { upstreams: { hole: { url: hole.origin, credential: 'none' } } } })
     const token = idp.mintUser()
     const began = Date.now()
@@ -246,7 +246,7 @@ runSection(upstream, {
     const before = erp.requests.length
     for (const length of ['1025', '2048', '99999999999', '9007199254740993', '18446744073709551617']) {
       const { response } = await gateway.raw(request('POST', '/x', line, `Content-Length: ${length}`))
-      t.match(response, { status: length.length > 19 ? /^4(13|00)$/ : 413, complete: true }, length)
+      t.match(response, { status: length.length > 15 ? 400 : 413, complete: true }, length)
     }
     t.equal(erp.requests.length, before, 'the ERP saw nothing')
     const chunked = request('POST', '/x', line, 'Transfer-Encoding: chunked')

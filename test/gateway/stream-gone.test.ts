@@ -79,14 +79,14 @@ t.test('so it does in mid-download', async t => {
   await until(() => erp.openSockets === 0)
 })
 
-t.test('so it does with every request that it has pipelined', async t => {
+t.test('so it does with every request that it has pipelined; those behind the first never reach the ERP', async t => {
   const { erp, gateway, head } = await scene(t, () => {})
   const connection = await openConnection(gateway.port)
   connection.socket.write(head('GET /1') + head('POST /2', 'Content-Length: 2') + 'ok' + head('GET /3'))
-  await until(() => erp.requests.length === 3)
+  await until(() => erp.requests.length === 1)
   connection.socket.destroy()
   t.ok(await timed(async () => await Promise.all(erp.requests.map(async seen => { await seen.closed }))) < SOON)
-  t.same(erp.requests.map(one => one.aborted), [true, true, true])
+  t.same(erp.requests.map(one => one.aborted), [true])
   await until(() => gateway.logLines().filter(line => line['code'] === 'client-gone').length === 3)
 })
 

@@ -27,15 +27,18 @@ t.test('a thousand that are moved do not fire, cost one timer, and none when all
 
 t.test('one that is stopped by another that fires at the same time does not fire', async t => {
   const fired: string[] = []
-  const one = new Deadline(() => {
+  const one: Deadline = new Deadline(() => {
     fired.push('one')
     other.stop()
   })
-  const other = new Deadline(() => { fired.push('other') })
+  const other: Deadline = new Deadline(() => {
+    fired.push('other')
+    one.stop()
+  })
   one.move(20)
   other.move(20)
   await sleep(150)
-  t.same(fired, ['one'])
+  t.equal(fired.length, 1)
 })
 
 t.test('it can be moved nearer', async t => {
