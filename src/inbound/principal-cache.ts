@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Decision, PolicyRule } from '../policy/decide.ts'
 import type { Principal } from '../policy/principal.ts'
+import type { VerificationKey } from './key.ts'
+import type { KeyStore } from './key-store.ts'
 import type { Verified } from './verify.ts'
 
 /** A principal, and what rules said of it where that depends on nothing else. */
@@ -25,7 +27,25 @@ export interface CacheBounds {
   readonly max_size: number
 }
 
-type Kept = Verified & KnownPrincipal & { readonly token: string }
+/** A class, not an object put together from parts: of one shape each, a thousand are found as fast as one. */
+class Kept implements Verified, KnownPrincipal {
+  readonly token: string
+  readonly principal: Principal
+  readonly from: number
+  readonly until: number
+  readonly key: VerificationKey
+  readonly keys: KeyStore
+  readonly decisions = new Map<PolicyRule, Decision>()
+
+  constructor (token: string, { principal, from, until, key, keys }: Verified) {
+    this.token = token
+    this.principal = principal
+    this.from = from
+    this.until = until
+    this.key = key
+    this.keys = keys
+  }
+}
 
 /** What an entry takes in bytes for one of its token: the token itself, its claims, the principal. Measured, rounded up. */
 const PER_TOKEN_BYTE = 2
@@ -48,7 +68,7 @@ export function createPrincipalCache ({ max, max_size: maxSize }: CacheBounds, n
       return undefined
     },
     keep (token, verified) {
-      const entry: Kept = { ...verified, token, decisions: new Map() }
+      const entry = new Kept(token, verified)
       entries.set(keyOf(token), entry)
       return entry
     },
