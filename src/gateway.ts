@@ -1,5 +1,5 @@
 import httpProxy from '@fastify/http-proxy'
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { METHODS as HTTP_METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Configuration } from './config/configuration.ts'
@@ -11,7 +11,7 @@ import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
 import type { PrincipalCache } from './inbound/principal-cache.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
-import { journey, type Stages } from './journey.ts'
+import { journey, type Asked, type Stages } from './journey.ts'
 import { auditLine } from './observe/audit-line.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -50,10 +50,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   const app = Fastify({
     logger: false,
     // The path is policy's to read: whatever it is, there is one route.
-    rewriteUrl (request) {
-      if (!KNOWN_METHODS.has(request.method ?? '')) makeUnservable(request)
-      return '/'
-    },
+    rewriteUrl: () => '/',
     trustProxy: listen.trusted_proxies.length === 0 ? false : trustsPeer,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
@@ -70,24 +67,48 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   })
   // Headers beyond Node's usual 2000 would be dropped silently; their size is limited instead.
   app.server.maxHeadersCount = 0
-  listenForExpectations(app.server, (request, response) => { app.routing(request, response) })
   refuseConnect(app.server, problemsBase, refusedUnread)
 
   const stages = await createStages(app, parts, trustsPeer)
+  const travel = (incoming: IncomingMessage, response: ServerResponse, framed?: FastifyRequest): void => { answer(parts, stages, { incoming, framed }, response) }
   // It hears every request, matched or not, before a body is looked at, and passes none on: what comes after is not
   // reached. The proxy is what is mounted there, for it keeps the framework from parsing bodies.
-  app.addHook('onRequest', (request, reply, _next) => { answer(parts, stages, request, reply) })
+  app.addHook('onRequest', (request, reply, _next) => {
+    reply.hijack()
+    travel(request.raw, reply.raw, request)
+  })
   await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS] })
+  serve(app, travel, needsFramework(parts.configuration))
   return app
+}
+
+// What counts requests, and what reads X-Forwarded-For, wants the framework's request. Where nothing of the kind is
+// configured, to make one and route it is the dearest thing that the gateway would do by itself.
+function needsFramework ({ gateway: { listen }, routes }: Configuration): boolean {
+  return listen.trusted_proxies.length > 0 || listen.rate_limit !== undefined || routes.some(({ rate_limits: limits }) => limits.length > 0)
+}
+
+type Listener = (incoming: IncomingMessage, response: ServerResponse) => void
+
+function serve (app: FastifyInstance, travel: Listener, byFramework: boolean): void {
+  const { server } = app
+  const listener: Listener = (incoming, response) => {
+    if (!KNOWN_METHODS.has(incoming.method ?? '')) makeUnservable(incoming)
+    if (byFramework) app.routing(incoming, response)
+    else travel(incoming, response)
+  }
+  server.off('request', app.routing)
+  server.on('request', listener)
+  listenForExpectations(server, listener)
 }
 
 const KNOWN_METHODS = new Set(HTTP_METHODS)
 
 // Node's parser takes the methods of RTSP too, of which the framework's router knows nothing: it would answer by itself.
 // By another name, and a version that the guard refuses, the request takes the journey that all take.
-function makeUnservable (request: { method?: string, httpVersion?: string }): void {
-  request.method = 'OPTIONS'
-  request.httpVersion = 'none'
+function makeUnservable (incoming: IncomingMessage): void {
+  incoming.method = 'OPTIONS'
+  incoming.httpVersion = 'none'
 }
 
 async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, isDraining, now }: GatewayParts, trustsPeer: TrustsPeer): Promise<Stages> {
@@ -107,24 +128,22 @@ async function createStages (app: FastifyInstance, { configuration, issuers, cac
   }
 }
 
-function answer (parts: GatewayParts, stages: Stages, request: FastifyRequest, reply: FastifyReply): void {
-  reply.hijack()
-  const { raw: incoming } = request
-  const { raw: response } = reply
+function answer (parts: GatewayParts, stages: Stages, asked: Asked, response: ServerResponse): void {
+  const { incoming } = asked
   const record = new AuditRecord(requestIdOf(incoming.headers['x-request-id']), incoming.method ?? '')
   const visit: Visit = { incoming, response, record, isDraining: parts.isDraining }
   parts.metrics.inFlight.inc()
   try {
     const turn = itsTurn(incoming, response)
-    const ended = turn === undefined ? serve(stages, request, visit) : turn.then(() => serve(stages, request, visit))
+    const ended = turn === undefined ? admitAndCall(stages, asked, visit) : turn.then(() => admitAndCall(stages, asked, visit))
     ended.then(outcome => { end(parts, record, outcome) }, (error: unknown) => { endRefused(parts, visit, error) })
   } catch (error) {
     endRefused(parts, visit, error)
   }
 }
 
-function serve (stages: Stages, request: FastifyRequest, visit: Visit): Promise<Ended> {
-  const admitted = journey(stages, request, visit.record)
+function admitAndCall (stages: Stages, asked: Asked, visit: Visit): Promise<Ended> {
+  const admitted = journey(stages, asked, visit.record)
   return admitted instanceof Promise ? admitted.then(late => callUpstream(visit, late)) : callUpstream(visit, admitted)
 }
 

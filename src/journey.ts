@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
 import { extractCredential } from './inbound/credential.ts'
 import type { Limits } from './inbound/limits.ts'
 import { originOf, type Origin } from './inbound/origin.ts'
@@ -39,9 +40,15 @@ export interface Admitted {
   readonly patience: Patience
 }
 
+/** A request as the server has it, and as the framework has it where something asks for that: counters, and proxies. */
+export interface Asked {
+  readonly incoming: IncomingMessage
+  readonly framed: FastifyRequest | undefined
+}
+
 /** One that is on its way there. */
 interface Arrived {
-  readonly request: FastifyRequest
+  readonly framed: FastifyRequest | undefined
   readonly record: AuditRecord
   readonly found: Found<CompiledRoute>
   readonly target: Target
@@ -59,20 +66,22 @@ const MAX_TARGET = 16 * 1024
  * counted or fetched.
  * @throws {Refusal} at once or by its promise, where the request goes no further
  */
-export function journey (stages: Stages, request: FastifyRequest, record: AuditRecord): Admitted | Promise<Admitted> {
+export function journey (stages: Stages, asked: Asked, record: AuditRecord): Admitted | Promise<Admitted> {
   const { limits: { byAddress } } = stages
-  if (byAddress === undefined) return arrive(stages, request, record)
-  return byAddress(request, undefined).then(() => arrive(stages, request, record))
+  if (byAddress === undefined) return arrive(stages, asked, record)
+  return byAddress(framedOf(asked), undefined).then(() => arrive(stages, asked, record))
 }
 
-function arrive (stages: Stages, request: FastifyRequest, record: AuditRecord): Admitted | Promise<Admitted> {
-  if (request.originalUrl.length > MAX_TARGET) throw refuse('target-too-long', 'The request target is too long.')
-  const guarded = stages.guard(request.raw)
-  const target = parseTarget(request.originalUrl)
+function arrive (stages: Stages, { incoming, framed }: Asked, record: AuditRecord): Admitted | Promise<Admitted> {
+  const sent = framed?.originalUrl ?? incoming.url ?? ''
+  if (sent.length > MAX_TARGET) throw refuse('target-too-long', 'The request target is too long.')
+  const guarded = stages.guard(incoming)
+  const target = parseTarget(sent)
   const credential = presentedBy(stages, guarded)
   const found = stages.matcher.find(record.method, target.path)
   record.rule = found.rule.rule
-  const arrived: Arrived = { request, record, found, target, guarded, origin: originFor(stages, request, guarded), patience: new Patience() }
+  const origin = framed === undefined ? peerOf(incoming, guarded) : originFor(stages, framed, guarded)
+  const arrived: Arrived = { framed, record, found, target, guarded, origin, patience: new Patience() }
   if (found.rule.rule.requirement === 'public') return pass(arrived, undefined)
   const identified = identify(stages, credential, arrived.patience)
   return identified instanceof Promise ? identified.then(known => authorise(stages, arrived, known)) : authorise(stages, arrived, identified)
@@ -92,7 +101,7 @@ function pass (arrived: Arrived, principal: Principal | undefined): Admitted | P
 }
 
 async function count (arrived: Arrived, principal: Principal | undefined): Promise<Admitted> {
-  for (const limit of arrived.found.rule.limits) await limit(arrived.request, principal)
+  for (const limit of arrived.found.rule.limits) await limit(framedOf(arrived), principal)
   return admit(arrived, principal)
 }
 
@@ -127,6 +136,12 @@ function whereRequest ({ record: { method }, target: { path }, found: { params }
   return { method, path, params: decoded, address }
 }
 
+// Where no proxy is trusted, a request comes from whoever sent it.
+function peerOf ({ socket }: IncomingMessage, { host }: GuardedRequest): Origin {
+  const address = plainAddress(socket.remoteAddress ?? '')
+  return { address, chain: address, protocol: 'encrypted' in socket ? 'https' : 'http', host }
+}
+
 function originFor ({ trustsPeer }: Stages, request: FastifyRequest, { host }: GuardedRequest): Origin {
   const { raw: { socket, headers } } = request
   return originOf({
@@ -135,4 +150,10 @@ function originFor ({ trustsPeer }: Stages, request: FastifyRequest, { host }: G
     peerIsTrusted: trustsPeer(socket.remoteAddress ?? ''),
     encrypted: 'encrypted' in socket
   }, headers, host)
+}
+
+// gateway.ts asks the framework wherever a limit is configured.
+function framedOf ({ framed }: { readonly framed: FastifyRequest | undefined }): FastifyRequest {
+  if (framed === undefined) throw new Error('a limit without the framework that counts')
+  return framed
 }

@@ -3,7 +3,7 @@ import { pino, type DestinationStream } from 'pino'
 /** ms that a line waits at most for others to be written with it */
 const LONGEST = 50
 /** bytes that are written at once, without waiting */
-const AT_ONCE = 4096
+const AT_ONCE = 16_000
 
 export interface LogOutput extends DestinationStream {
   /** Writes what waits. To be called before the end: at the exit it would overtake what is being written. */

@@ -3,7 +3,7 @@
  * header that could pass.
  */
 export function withConnectionOptions (listed: Set<string> | undefined, value: string): Set<string> | undefined {
-  if (/^(?:keep-alive|close)$/i.test(value)) return listed
+  if (value === 'keep-alive' || value === 'close' || /^(?:keep-alive|close)$/i.test(value)) return listed
   const options = listed ?? new Set<string>()
   for (const option of value.split(',')) options.add(option.trim().toLowerCase())
   return options

@@ -46,7 +46,7 @@ export function decodePath (path: string): string {
 function assertOneReading (path: string): void {
   if (!path.startsWith('/')) throw ambiguous('only targets that begin with / are served')
   if (path.includes('//')) throw ambiguous('the path has an empty segment')
-  if (DOT_SEGMENT.test(path)) throw ambiguous('the path has a dot segment')
+  if (path.includes('/.') && DOT_SEGMENT.test(path)) throw ambiguous('the path has a dot segment')
   if (isPlainPath(path)) return
   // GET /customers/7\bank matches /customers/:id, yet arrives as /customers/7/bank.
   if (/[\\#;]/.test(path)) throw ambiguous('the path has one of \\ # ;')
