@@ -83,7 +83,7 @@ function section ({ results }, workload, log) {
     return `| ${subjects[subject].title} | ${median(of('cpu')).toFixed(1)} | ${spread} | ${Math.round(median(of('rate')))} | ${(median(of('p50')) / 1000).toFixed(2)} | ${(median(of('p99')) / 1000).toFixed(2)} | ${Math.round(median(of('peak')) / 1024)} |`
   }
   return [
-    `### (${workload}) ${workloads[workload].title}${log ? ', one JSON line per request' : ''}`, '',
+    `### (${workload}) ${workloads[workload].title}${log ? ', one log line per request' : ''}`, '',
     '| | µs CPU per request | spread | requests/s | p50 ms | p99 ms | peak MiB |', '| --- | --- | --- | --- | --- | --- | --- |',
     ...rows.map(line), ''
   ]

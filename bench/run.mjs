@@ -1,5 +1,5 @@
 // npm run bench: every subject, every workload, side by side in one run.
-//   --rounds N (5)   --seconds S (4)   --only name,name   --workloads a,b   --quick   --no-write
+//   --rounds N (5)   --seconds S (4)   --only name,name   --workloads a,b   --quick   --no-scale   --no-write
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,7 +49,7 @@ const results = []
 for (const log of [false, true]) {
   for (const workload of chosen) {
     const script = writeScript(dir, workload)
-    const taking = names.filter(name => (!log || subjects[name].logs) && (subjects[name].auth || !workload.startsWith('f-')) && (workload !== 'c' || subjects[name].auth))
+    const taking = names.filter(name => (!log || subjects[name].logs) && (subjects[name].auth || !workload.startsWith('f-')) && (workload !== 'c' || subjects[name].auth) && (workload !== 'f-scope' || subjects[name].scopes !== false))
     const samples = new Map(taking.map(name => [name, []]))
     for (let round = 0; round < rounds; round++) {
       for (const name of taking) samples.get(name).push(await once(name, { workload, script, log }))

@@ -9,7 +9,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..')
 const erp = `http://127.0.0.1:${ports.erp}`
 
-/** name → { title, port, auth, start(dir, { log }) → child } */
+/** name → { title, port, auth, scopes, logs, start(dir, { log }) → child } */
 export const subjects = {
   countersign: { title: 'Countersign', port: 7010, auth: true, logs: true, start: startGateway },
   'haproxy-pass': { title: 'HAProxy, no auth', port: 7020, auth: false, start: dir => startHaproxy(dir, 'pass', 7020, '') },
@@ -17,7 +17,7 @@ export const subjects = {
   apache: { title: 'Apache + mod_auth_openidc', port: 7030, auth: true, start: startApache },
   bare: { title: 'bare node:http + undici, no auth', port: 7040, auth: false, start: (_dir, options) => startPeer('bare.mjs', 7040, options?.erp) },
   'http-proxy': { title: '@fastify/http-proxy, no auth', port: 7041, auth: false, start: () => startPeer('http-proxy.mjs', 7041) },
-  'http-proxy-jwt': { title: '@fastify/http-proxy + @fastify/jwt + get-jwks', port: 7042, auth: true, start: () => startPeer('http-proxy-jwt.mjs', 7042) },
+  'http-proxy-jwt': { title: '@fastify/http-proxy + @fastify/jwt + get-jwks', port: 7042, auth: true, scopes: false, start: () => startPeer('http-proxy-jwt.mjs', 7042) },
   express: { title: 'express + express-oauth2-jwt-bearer + http-proxy-middleware', port: 7043, auth: true, start: () => startPeer('express.mjs', 7043) }
 }
 
@@ -58,7 +58,8 @@ ${more}`)
 export function startGateway (dir, options = {}) {
   const { config, routes } = gatewayFiles(dir, options)
   const out = openSync(join(dir, 'countersign.log'), 'w')
-  return onCore('0', process.execPath, [join(root, 'dist/src/cli.js'), 'start', '--config', config, '--routes', routes], { stdio: ['ignore', out, 'inherit'] })
+  // As the image starts it.
+  return onCore('0', process.execPath, ['--max-semi-space-size=32', join(root, 'dist/src/cli.js'), 'start', '--config', config, '--routes', routes], { stdio: ['ignore', out, 'inherit'] })
 }
 
 function startHaproxy (dir, name, port, rules, log = false) {

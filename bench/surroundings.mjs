@@ -75,6 +75,6 @@ http {
     location / { return 200 '${answer}'; }
   }
 }`)
-  const child = spawn('nginx', ['-c', join(dir, 'nginx.conf')], { stdio: 'ignore' })
+  const child = spawn('taskset', ['-c', '1', 'nginx', '-c', join(dir, 'nginx.conf')], { stdio: 'ignore' })
   return child
 }

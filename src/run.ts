@@ -110,8 +110,8 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     const admin = buildAdmin({ issuers: issuers.trusted, upstreams, metrics, isDraining })
     open.push(app, admin)
     const drain = prepareDrain(app)
-    await app.listen({ host: gateway.listen.host, port: gateway.listen.port })
-    await admin.listen({ host: gateway.admin.host, port: gateway.admin.port })
+    await app.listen({ host: addressOf(gateway.listen.host), port: gateway.listen.port })
+    await admin.listen({ host: addressOf(gateway.admin.host), port: gateway.admin.port })
     const [dataPort, adminPort] = [portOf(app), portOf(admin)]
     log.info({ data: urlOf(gateway.listen.host, dataPort), admin: urlOf(gateway.admin.host, adminPort), routes: configuration.routes.length }, 'listening')
     return {
@@ -132,6 +132,11 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     await letGo()
     throw error
   }
+}
+
+// For the name the framework would open a second server on the other loopback address, of which nothing here knows.
+function addressOf (host: string): string {
+  return host === 'localhost' ? '127.0.0.1' : host
 }
 
 function fixedWords (error: unknown): string {

@@ -2,27 +2,67 @@ import { pino, type DestinationStream } from 'pino'
 
 /** ms that a line waits at most for others to be written with it */
 const LONGEST = 50
-/** bytes that are written at once, without waiting */
-const AT_ONCE = 16_000
+/** bytes that are written at a time */
+const CHUNK = 16 * 1024
+/** bytes that may wait for whoever reads the log; what comes after is lost, and the gateway goes on */
+const MOST_WAITING = 16 * 1024 * 1024
 
 export interface LogOutput extends DestinationStream {
   /** Writes what waits. To be called before the end: at the exit it would overtake what is being written. */
   flush (): Promise<void>
 }
 
-/** Standard output, many lines at a time: to write each by itself costs more than to make it. */
+/**
+ * Standard output, many lines at a time: to write each by itself costs more than to make it. Lines are put into bytes
+ * as they come: as text they would be measured, copied and encoded once more, together.
+ */
 export function createLogOutput (): LogOutput {
-  const output = pino.destination({ dest: 1, minLength: AT_ONCE, sync: false })
+  const output = pino.destination({ dest: 1, sync: false, contentMode: 'buffer', maxLength: MOST_WAITING })
+  let chunk = Buffer.allocUnsafe(CHUNK)
+  let used = 0
+  let writing = false
   let timer: NodeJS.Timeout | undefined
 
+  function handOver (): void {
+    clearTimeout(timer)
+    timer = undefined
+    if (used === 0) return
+    put(chunk.subarray(0, used))
+    chunk = Buffer.allocUnsafe(CHUNK)
+    used = 0
+  }
+
+  output.on('drain', () => { writing = false })
+
+  function put (bytes: Buffer): void {
+    writing = true
+    // Its types know of text alone; in this mode it takes bytes alone.
+    output.write(bytes as unknown as string)
+  }
+
+  // A crash flushes what was handed over, and that before this is asked.
+  process.once('exit', () => {
+    handOver()
+    output.flushSync()
+  })
+
   return {
-    flush: async () => { await new Promise<void>(resolve => { output.flush(() => { resolve() }) }) },
+    async flush () {
+      if (used === 0 && !writing) return
+      const written = new Promise<void>(resolve => { output.once('drain', () => { resolve() }) })
+      handOver()
+      await written
+    },
     write (line) {
-      output.write(line)
-      timer ??= setTimeout(() => {
-        timer = undefined
-        output.flush()
-      }, LONGEST).unref()
+      // UTF-8 takes at most three bytes for one unit of a string.
+      const most = line.length * 3
+      if (used + most > chunk.length) handOver()
+      if (most > chunk.length) {
+        put(Buffer.from(line))
+        return
+      }
+      used += chunk.write(line, used)
+      timer ??= setTimeout(handOver, LONGEST).unref()
     }
   }
 }

@@ -19,9 +19,11 @@ export function watchCaller (socket: Socket, watcher: CallerWatcher): void {
 
 export function unwatchCaller (socket: Socket, watcher: CallerWatcher): void {
   const watchers = watched.get(socket)
-  // Mostly it is the only one: requests on one connection are answered in their order.
-  const at = watchers?.indexOf(watcher) ?? -1
-  if (at !== -1) watchers?.splice(at, 1)
+  if (watchers === undefined || watchers.length === 0) return
+  // It is the only one, but for the moment in which the next request's turn begins.
+  const at = watchers.indexOf(watcher)
+  if (at === watchers.length - 1) watchers.pop()
+  else if (at !== -1) watchers.splice(at, 1)
 }
 
 function listenTo (socket: Socket): CallerWatcher[] {

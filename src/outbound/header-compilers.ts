@@ -12,9 +12,14 @@ export function createHeaderCompilers (): HeaderCompilers {
   const requests = new Map<string, HeaderRules>()
   const answers = new Map<string, AnswerRules>()
   return {
-    request: names => remembered(requests, JSON.stringify([[...names.removed], [...names.kept]]), () => compileHeaderRules(names)),
-    answer: names => remembered(answers, JSON.stringify([[...names.removed], [...names.kept], names.set]), () => compileAnswerRules(names))
+    request: names => remembered(requests, keyOf(names), () => compileHeaderRules(names)),
+    answer: names => remembered(answers, `${keyOf(names)}${JSON.stringify(names.set)}`, () => compileAnswerRules(names))
   }
+}
+
+// No header's name holds a comma or a blank.
+function keyOf ({ removed, kept }: HeaderNames): string {
+  return `${[...removed].join()} ${[...kept].join()} `
 }
 
 function remembered<T> (known: Map<string, T>, key: string, make: () => T): T {

@@ -49,16 +49,32 @@ function sameMethods<R extends Matchable> (group: readonly R[]): Conflict<R>[] {
   }))
 }
 
-// A rule whose own plainest request is not its own never matches: /x/ beside /x, /Orders beside /orders, /%20a, an ANY
+// A rule whose own plainest requests are not its own never matches: /x/ beside /x, /Orders beside /orders, /%20a, an ANY
 // whose every method another rule of the path names.
 function unreachable<R extends Matchable> (rules: readonly R[], matcher: Matcher<R>): Conflict<R>[] {
+  const longest = Math.max(0, ...new Set(rules.map(({ match }) => match.segments.length)))
   return rules.flatMap(rule => {
     const { match } = rule
-    const path = samplePath(match)
-    if (methodsOf(match).some(method => answers(matcher, method, path, rule))) return []
-    const other = matcher.candidates(path).find(one => one !== rule) ?? rule
+    const methods = methodsOf(match)
+    for (const path of samplePaths(match, longest)) {
+      if (methods.some(method => answers(matcher, method, path, rule))) return []
+    }
+    const other = matcher.candidates(samplePath(match)).find(one => one !== rule) ?? rule
     return [{ kind: 'never-matches' as const, rule, other, methods: match.methods }]
   })
+}
+
+// What /a/* matches may be another's for one length of path (/a/:x/:y) and its own for the next.
+function * samplePaths (match: Match, longest: number): Generator<string> {
+  const path = samplePath(match)
+  yield path
+  if (match.segments.at(-1)?.kind !== 'rest') return
+  let below = path.slice(0, -SAMPLE_REST.length)
+  yield below
+  for (let more = 0; more <= longest; more++) {
+    yield below + SAMPLE
+    below += `${SAMPLE}/`
+  }
 }
 
 function answers<R extends Matchable> (matcher: Matcher<R>, method: string, path: string, rule: R): boolean {
@@ -70,8 +86,11 @@ function answers<R extends Matchable> (matcher: Matcher<R>, method: string, path
   }
 }
 
+const SAMPLE = '~sample~'
+const SAMPLE_REST = `${SAMPLE}/${SAMPLE}`
+
 function samplePath (match: Match): string {
-  const spell = (segment: Segment) => segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? '~sample~' : '~sample~/~sample~'
+  const spell = (segment: Segment) => segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? SAMPLE : SAMPLE_REST
   return '/' + match.segments.map(spell).join('/')
 }
 

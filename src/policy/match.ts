@@ -46,11 +46,11 @@ export interface Matcher<R> {
  */
 export function compileMatcher<R extends Matchable> (rules: readonly R[]): Matcher<R> {
   // Where no pattern has an escape, or a capital (nor an escape of one), two readings are one, and so are their trees.
-  const plainRules = rules.every(({ match }) => match.segments.every(isPlain))
-  const lowerCaseRules = rules.every(({ match }) => match.segments.every(isFolded))
-  const exact = newNode<R>()
-  const decoded = plainRules ? exact : newNode<R>()
-  const folded = lowerCaseRules ? decoded : newNode<R>()
+  const plainRules = rules.every(({ match }) => match.segments.every(isPlainSegment))
+  const lowerCaseRules = rules.every(({ match }) => match.segments.every(isFoldedSegment))
+  const exactRoot = newNode<R>()
+  const decodedRoot = plainRules ? exactRoot : newNode<R>()
+  const foldedRoot = lowerCaseRules ? decodedRoot : newNode<R>()
   const entries = new Map<string, Entry<R>>()
   for (const rule of rules) addRule(rule)
 
@@ -64,33 +64,39 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
     }
     const entry: Entry<R> = { rules: [rule], byMethod: new Map() }
     entries.set(key, entry)
-    insert(exact, segments, entry, text => text)
-    if (decoded !== exact) insert(decoded, segments, entry, decodePath)
-    if (folded !== decoded) insert(folded, segments, entry, text => fold(decodePath(text)))
+    insert(exactRoot, segments, entry, text => text)
+    if (decodedRoot !== exactRoot) insert(decodedRoot, segments, entry, decodePath)
+    if (foldedRoot !== decodedRoot) insert(foldedRoot, segments, entry, text => fold(decodePath(text)))
   }
 
   for (const entry of entries.values()) settleMethods(entry)
 
-  function otherReadings (path: string): (Entry<R> | undefined)[] {
-    const plain = decodePath(path)
-    const readings = [
-      // /a"b decodes to itself, yet a pattern has it as /a%22b: only a path without such characters has one reading.
-      isPlainPath(path) ? undefined : walk(decoded, segmentsOf(plain)),
-      lowerCaseRules && plain === fold(plain) ? undefined : walk(folded, segmentsOf(fold(plain)))
-    ]
-    if (path.endsWith('/') && path !== '/') {
-      const bare = plain.slice(0, -1)
-      readings.push(walk(decoded, segmentsOf(bare)), walk(folded, segmentsOf(fold(bare))))
+  /** What the path meets in the other spellings that a server might read it in. */
+  function otherReadings (path: string): readonly Entry<R>[] {
+    const isPlain = isPlainPath(path)
+    const plain = isPlain ? path : decodePath(path)
+    const folded = fold(plain)
+    const isFolded = lowerCaseRules && plain === folded
+    const hasLastSlash = path.endsWith('/') && path !== '/'
+    if (isPlain && isFolded && !hasLastSlash) return NO_ENTRIES
+    const met: Entry<R>[] = []
+    const add = (entry: Entry<R> | undefined) => { if (entry !== undefined) met.push(entry) }
+    // /a"b decodes to itself, yet a pattern has it as /a%22b: only a path without such characters has one reading.
+    if (!isPlain) add(walk(decodedRoot, segmentsOf(plain)))
+    if (!isFolded) add(walk(foldedRoot, segmentsOf(folded)))
+    if (hasLastSlash) {
+      add(walk(decodedRoot, segmentsOf(plain.slice(0, -1))))
+      add(walk(foldedRoot, segmentsOf(fold(plain.slice(0, -1)))))
     }
-    return readings
+    return met
   }
 
   return {
     find (method, path) {
       const segments = segmentsOf(path)
-      const entry = walk(exact, upperCaseEscapes(segments))
+      const entry = walk(exactRoot, upperCaseEscapes(segments))
       if (entry === undefined) throw refuse('route-not-found', 'No rule of this gateway matches this path.')
-      if (!(lowerCaseRules && ONE_READING.test(path)) && otherReadings(path).some(other => other !== undefined && other !== entry)) {
+      if (!(lowerCaseRules && ONE_READING.test(path)) && otherReadings(path).some(other => other !== entry)) {
         throw refuse('target-ambiguous', 'This path would meet another rule in another spelling (letter case, escapes, a last slash or dot).')
       }
       const rule = entry.byMethod.get(method)
@@ -101,8 +107,8 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
       return new Bound(rule, segments)
     },
     candidates (path) {
-      const met = allOf(exact, upperCaseEscapes(segmentsOf(path)))
-      for (const entry of otherReadings(path)) if (entry !== undefined && !met.includes(entry)) met.push(entry)
+      const met = allOf(exactRoot, upperCaseEscapes(segmentsOf(path)))
+      for (const entry of otherReadings(path)) if (!met.includes(entry)) met.push(entry)
       return met.length === 1 ? met[0]?.rules ?? [] : [...new Set(met.flatMap(entry => entry.rules))]
     }
   }
@@ -111,9 +117,9 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
 // Small letters, no escape, no dot at the end of a segment, no last slash: its own decoding, and its own folding.
 const ONE_READING = /^(?:\/[a-z0-9\-_~!$&'()*+,=:@]+(?:\.+[a-z0-9\-_~!$&'()*+,=:@]+)*)+$/
 
-/** Equal for two segments that match alike. */
+/** Equal for two segments that match alike. No literal holds a `?`, but one may be `:` or `*` (written `%3A`, `%2A`). */
 export function segmentKey (segment: Segment): string {
-  return segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? ':' : '*'
+  return segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? '?:' : '?*'
 }
 
 /** Equal for two matches with the same path. */
@@ -131,15 +137,20 @@ export function fold (text: string): string {
 // Only from where a run begins: a long run of dots in the middle of a segment is looked at once.
 const LAST_DOTS = /(?<![.\s])[.\s]+(?=\/|$)/g
 
-function isPlain (segment: Segment): boolean {
-  return segment.kind !== 'literal' || decodePath(segment.text) === segment.text
+// The usual literal: it is its own decoding, and its own folding.
+const SIMPLE = /^[a-z0-9_~-]*(?:\.+[a-z0-9_~-]+)*$/
+
+function isPlainSegment (segment: Segment): boolean {
+  return segment.kind !== 'literal' || SIMPLE.test(segment.text) || decodePath(segment.text) === segment.text
 }
 
-function isFolded (segment: Segment): boolean {
-  if (segment.kind !== 'literal') return true
+function isFoldedSegment (segment: Segment): boolean {
+  if (segment.kind !== 'literal' || SIMPLE.test(segment.text)) return true
   const plain = decodePath(segment.text)
   return plain === fold(plain)
 }
+
+const NO_ENTRIES: readonly never[] = []
 
 function newNode<R> (): Node<R> {
   return { literals: undefined, param: undefined, rest: undefined, end: undefined }

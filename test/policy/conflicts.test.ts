@@ -15,7 +15,11 @@ for (const [promise, rules, conflicts] of [
   ['HEAD of its own beside GET', ['GET /a', 'HEAD /a'], []],
   ['a narrower path with all the methods of the broader', ['GET /a/*', 'GET /a/:id', 'GET /a/b'], []],
   ['crossing paths, of which neither is the narrower', ['GET /a/:x', 'GET /:x/b'], []],
-  ['/x beside /x/*', ['GET /x', 'GET /x/*'], []]
+  ['/x beside /x/*', ['GET /x', 'GET /x/*'], []],
+  ['/x/* beside some of what is below', ['GET /x/*', 'GET /x/:y/:z'], []],
+  ['/x/* beside most of what is below', ['GET /x/*', 'GET /x/:y/*', 'GET /x/:y'], []],
+  ['/* beside paths of three lengths', ['GET /*', 'GET /:a', 'GET /:a/:b', 'GET /:a/:b/:c'], []],
+  ['a literal colon or star beside a parameter or *', ['GET /x/%3A', 'GET /x/:y', 'GET /x/%2A', 'GET /x/*'], []]
 ] as const) t.test(`no conflict: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
 
 for (const [promise, rules, conflicts] of [
