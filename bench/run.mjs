@@ -1,6 +1,6 @@
 // npm run bench: every subject, every workload, side by side in one run.
-//   --rounds N (5)   --seconds S (4)   --only name,name   --workloads a,b   --quick   --no-scale   --no-write
-import { mkdtempSync, rmSync } from 'node:fs'
+//   --rounds N (5)   --seconds S (4)   --only name,name   --workloads a,b   --quick   --no-scale   --scale-only   --no-write
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     workloads: { type: 'string' },
     quick: { type: 'boolean', default: false },
     'no-scale': { type: 'boolean', default: false },
+    'scale-only': { type: 'boolean', default: false },
     'no-write': { type: 'boolean', default: false }
   }
 })
@@ -45,8 +46,10 @@ writeTokens(dir, issuer, fresh)
 children.add(await startErp(dir))
 await sleep(300)
 
-const results = []
-for (const log of [false, true]) {
+// With --scale-only the rest is taken from the run before.
+const earlier = values['scale-only'] ? JSON.parse(readFileSync(new URL('results.json', import.meta.url), 'utf8')) : undefined
+const results = earlier?.results ?? []
+for (const log of earlier === undefined ? [false, true] : []) {
   for (const workload of chosen) {
     const script = writeScript(dir, workload)
     const taking = names.filter(name => (!log || subjects[name].logs) && (subjects[name].auth || !workload.startsWith('f-')) && (workload !== 'c' || subjects[name].auth) && (workload !== 'f-scope' || subjects[name].scopes !== false))
@@ -57,9 +60,10 @@ for (const log of [false, true]) {
     for (const [name, rows] of samples) results.push({ subject: name, workload, log, rows })
   }
 }
-const verification = bareVerification(dir)
-const scale = values['no-scale'] ? undefined : await measureScale(dir, issuer, { seconds })
-writeReport({ results, verification, scale, rounds, seconds, write: !values['no-write'] && !values.quick })
+const verification = earlier?.verification ?? bareVerification(dir)
+const run = { results, verification, rounds: earlier?.rounds ?? rounds, seconds: earlier?.seconds ?? seconds, write: !values['no-write'] && !values.quick }
+writeReport(run)
+if (!values['no-scale']) writeReport({ ...run, scale: await measureScale(dir, issuer, { seconds }) })
 process.exit(0)
 
 // Each sample has a process of its own: none profits from, or suffers for, what came before.
@@ -71,7 +75,7 @@ async function once (name, { workload, script, log }) {
     await untilServing(port)
     const { fresh: neverSeen, status } = workloads[workload]
     // Warm: compiled code, open connections, and (but for tokens that must be new) the tokens seen once.
-    await measure({ pid: child.pid, port, script: neverSeen ? writeScript(dir, 'a') : script, seconds: Math.ceil(seconds / 2) })
+    await measure({ pid: child.pid, port, script: neverSeen ? writeScript(dir, 'a') : script, seconds: Math.max(3, Math.ceil(seconds / 2)) })
     if (neverSeen) writeScript(dir, workload)
     const sample = await measure({ pid: child.pid, port, script, seconds })
     const refused = sample.errors > 0
