@@ -1,7 +1,7 @@
 // The issuer, its tokens, and nginx as the ERP: what every subject is measured against.
 import { createServer } from 'node:http'
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { writeFileSync, mkdirSync } from 'node:fs'
+import { chmodSync, writeFileSync, mkdirSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { once } from 'node:events'
@@ -52,6 +52,8 @@ export function writeTokens (dir, { mint, stranger }, fresh) {
   writeFileSync(join(dir, 'live.txt'), lines(1000, at => mint(at)))
   writeFileSync(join(dir, 'one.txt'), mint(0))
   writeFileSync(join(dir, 'fresh.txt'), lines(fresh, at => mint(100_000 + at)))
+  // To warm up with: what verifies must be compiled, too.
+  writeFileSync(join(dir, 'warm.txt'), lines(8000, at => mint(50_000 + at)))
   writeFileSync(join(dir, 'expired.txt'), lines(1000, at => mint(at, { claims: { iat: 1_600_000_000, exp: 1_600_000_300 } })))
   writeFileSync(join(dir, 'scope.txt'), lines(1000, at => mint(at, { claims: { scope: 'openid' } })))
   writeFileSync(join(dir, 'kid.txt'), lines(1000, at => mint(at, { header: { kid: `unknown-${at}` } }, stranger)))
@@ -60,6 +62,8 @@ export function writeTokens (dir, { mint, stranger }, fresh) {
 /** nginx on one worker: 90 bytes at /, 64 KiB at /large, and it swallows what is posted. */
 export async function startErp (dir) {
   mkdirSync(join(dir, 'www'), { recursive: true })
+  // nginx's worker is another user.
+  chmodSync(dir, 0o755)
   writeFileSync(join(dir, 'www/large'), 'x'.repeat(65_536))
   const answer = '{"id":1,"name":"Ada","street":"12 Analytical Row","city":"London","country":"GB","ok":1}'
   writeFileSync(join(dir, 'nginx.conf'), `

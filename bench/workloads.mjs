@@ -13,9 +13,9 @@ export const workloads = {
   'f-kid': { title: 'refused: unknown kid', tokens: 'kid', path: '/addresses/7', status: 401 }
 }
 
-/** Writes the script; returns its path. */
-export function writeScript (dir, name) {
-  const { tokens, method = 'GET', path, body = 0 } = workloads[name]
+/** Writes the script; returns its path. @param tokens the file of tokens, where it is not the workload's own */
+export function writeScript (dir, name, tokens = workloads[name].tokens) {
+  const { method = 'GET', path, body = 0 } = workloads[name]
   const file = join(dir, `${name}.lua`)
   writeFileSync(file, `
 local tokens = {}
