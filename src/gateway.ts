@@ -135,11 +135,17 @@ function answer (parts: GatewayParts, stages: Stages, asked: Asked, response: Se
   parts.metrics.inFlight.inc()
   try {
     const turn = itsTurn(incoming, response)
-    const ended = turn === undefined ? admitAndCall(stages, asked, visit) : turn.then(() => admitAndCall(stages, asked, visit))
+    const ended = turn === undefined ? admitAndCall(stages, asked, visit) : turn.then(() => inTurn(stages, asked, visit))
     ended.then(outcome => { end(parts, record, outcome) }, (error: unknown) => { endRefused(parts, visit, error) })
   } catch (error) {
     endRefused(parts, visit, error)
   }
+}
+
+function inTurn (stages: Stages, asked: Asked, visit: Visit): Promise<Ended> {
+  // Between its turn and this moment its parser may have refused the rest of it, and answered.
+  if (visit.response.socket === null) throw refuse('client-gone', 'The request broke off.')
+  return admitAndCall(stages, asked, visit)
 }
 
 function admitAndCall (stages: Stages, asked: Asked, visit: Visit): Promise<Ended> {

@@ -57,6 +57,9 @@ interface Arrived {
   readonly patience: Patience
 }
 
+/** How many rules' decisions are remembered for one token: their findings are not counted in the cache's size. */
+const MOST_DECISIONS = 100
+
 /** A target longer than this is refused before it is looked at. */
 const MAX_TARGET = 16 * 1024
 
@@ -127,7 +130,7 @@ function identify ({ verifier, cache }: Stages, credential: KnownPrincipal | str
 function decideFirst ({ now }: Stages, arrived: Arrived, rule: PolicyRule, { principal, decisions }: KnownPrincipal): Decision {
   const context: CheckContext = { now: now(), request: whereRequest(arrived) }
   const decision = decide(rule, principal, context)
-  if (rule.isConstant) decisions.set(rule, decision)
+  if (rule.isConstant && decisions.size < MOST_DECISIONS) decisions.set(rule, decision)
   return decision
 }
 

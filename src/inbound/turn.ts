@@ -5,7 +5,13 @@ import { refuse, type Refusal } from '../policy/problems.ts'
 /** How many requests may wait on one connection before no more is read from it. */
 const MOST_WAITING = 32
 
-const queues = new WeakMap<Socket, Set<(refusal: Refusal) => void>>()
+/** The requests that wait on one connection, each by what gives it up. */
+interface Queue {
+  readonly waiting: Set<(refusal: Refusal) => void>
+  paused: boolean
+}
+
+const queues = new WeakMap<Socket, Queue>()
 
 /**
  * Waits until the requests before it on its connection are answered (RFC 9112 section 9.3.2): what changes something
@@ -15,28 +21,47 @@ const queues = new WeakMap<Socket, Set<(refusal: Refusal) => void>>()
  * @throws {Refusal} client-gone where the connection ends first, or has ended
  */
 export function itsTurn ({ socket }: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
-  if (!socket.writable) throw gone()
+  // A caller that resets at once has no address any more, though its bytes are still read.
+  if (!socket.writable || socket.remoteAddress === undefined) throw gone()
   if (response.socket !== null) return undefined
-  const waiting = queues.get(socket) ?? queueOf(socket)
+  const queue = queues.get(socket) ?? queueOf(socket)
   return new Promise((resolve, reject) => {
-    waiting.add(reject)
-    if (waiting.size >= MOST_WAITING) socket.pause()
+    queue.waiting.add(reject)
+    balance(socket, queue)
     // Node hands the socket over once the answer before it is written.
     response.once('socket', () => {
-      waiting.delete(reject)
-      if (waiting.size < MOST_WAITING) socket.resume()
-      resolve()
+      queue.waiting.delete(reject)
+      balance(socket, queue)
+      // What its parser refused has been answered, and the response taken from the connection.
+      if (response.socket === null) reject(gone())
+      else resolve()
     })
   })
 }
 
-function queueOf (socket: Socket): Set<(refusal: Refusal) => void> {
-  const waiting = new Set<(refusal: Refusal) => void>()
-  queues.set(socket, waiting)
-  socket.once('close', () => {
-    for (const reject of waiting) reject(gone())
+// Node reads on at the end of each message by itself, within this turn of the event loop: what is decided here comes after.
+function balance (socket: Socket, queue: Queue): void {
+  const { waiting } = queue
+  if (waiting.size < MOST_WAITING && !queue.paused) return
+  setImmediate(() => {
+    if (socket.destroyed) return
+    if (waiting.size >= MOST_WAITING) {
+      queue.paused = true
+      socket.pause()
+    } else if (queue.paused) {
+      queue.paused = false
+      socket.resume()
+    }
   })
-  return waiting
+}
+
+function queueOf (socket: Socket): Queue {
+  const queue: Queue = { waiting: new Set(), paused: false }
+  queues.set(socket, queue)
+  socket.once('close', () => {
+    for (const reject of queue.waiting) reject(gone())
+  })
+  return queue
 }
 
 function gone (): Refusal {

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import { pino, type DestinationStream } from 'pino'
 
 /** ms that a line waits at most for others to be written with it */
@@ -27,8 +28,10 @@ export function createLogOutput (): LogOutput {
     clearTimeout(timer)
     timer = undefined
     if (used === 0) return
-    put(chunk.subarray(0, used))
-    chunk = Buffer.allocUnsafe(CHUNK)
+    // What waits for its reader must not keep more memory than it counts for.
+    const isFull = used > CHUNK / 2
+    put(isFull ? chunk.subarray(0, used) : Buffer.from(chunk.subarray(0, used)))
+    if (isFull) chunk = Buffer.allocUnsafe(CHUNK)
     used = 0
   }
 
@@ -40,10 +43,14 @@ export function createLogOutput (): LogOutput {
     output.write(bytes as unknown as string)
   }
 
-  // A crash flushes what was handed over, and that before this is asked.
+  // At a crash, what was handed over is flushed by the logger; what is still here follows it.
   process.once('exit', () => {
-    handOver()
-    output.flushSync()
+    try {
+      output.flushSync()
+      writeSync(1, chunk, 0, used)
+    } catch {
+      // Nobody reads, and there is nobody left to tell.
+    }
   })
 
   return {

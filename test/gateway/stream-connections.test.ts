@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { answering } from '../support/erp.ts'
@@ -108,4 +109,27 @@ t.test('an HTTP/1.0 caller gets what it understands', async t => {
 t.test('Connection: close is kept to', async t => {
   const { gateway, head } = await scene(t, answering(200, 'ok'))
   t.match(await gateway.raw(head('GET /x', 'Connection: close') + head('GET /y'), { responses: 2, timeout: 3000 }), { responses: { length: 1 }, ending: 'closed' })
+})
+
+t.test('a caller that sends ever more requests behind a slow one is not read on', async t => {
+  let answer = (): void => {}
+  const { erp, gateway, head } = await scene(t, (req, res) => {
+    if (req.url === '/slow') answer = () => { res.end('slow') }
+    else res.end('quick')
+  })
+  const connection = await openConnection(gateway.port)
+  const slow = erp.next()
+  connection.socket.write(head('GET /slow'))
+  await slow
+  const requests = Buffer.from(head('GET /x').repeat(100))
+  let sent = 0
+  // What the kernel holds for both ends is some megabytes at most.
+  for (let taken = true; taken && sent < 64 * 1024 ** 2; sent += requests.length) {
+    taken = connection.socket.write(requests) || await Promise.race([once(connection.socket, 'drain').then(() => true), sleep(1500).then(() => false)])
+  }
+  t.ok(sent < 32 * 1024 ** 2, `${sent} bytes were taken`)
+  t.equal(erp.requests.length, 1)
+  answer()
+  await until(() => erp.requests.length > 200)
+  connection.socket.destroy()
 })
