@@ -122,14 +122,15 @@ t.test('whatever the ERP answers, a caller gets a well-formed answer or a broken
   // fast-check would print the whole batch; which case it was is in the error.
   t.notOk(failed, errorInstance instanceof Error ? errorInstance.message : 'each case is as promised')
   t.equal(unhandled, 0, 'nothing was rejected unhandled')
-  t.equal(held, runs * BATCH)
+  const heldOfThem = held
+  t.equal(heldOfThem, runs * BATCH)
   t.comment(Object.fromEntries([...statuses].sort(([one], [other]) => one.localeCompare(other))))
   t.comment(`${erps.reduce((sum, { accepted }) => sum + accepted, 0)} connections to the ERP for ${count} requests`)
   // Each kind of outcome has to come up, or nothing was tried.
   if (numRuns >= 1000) t.ok(['200', '502', 'broken', '404', '204'].every(outcome => (statuses.get(outcome) ?? 0) > 0))
   for (const name of names) t.same(await healthyAt(name), 'whole', `${name} still answers`)
   for (const { openSockets } of erps) t.ok(openSockets <= SHARED + 1)
-  tally('generated answers', { of: runs * BATCH, held })
+  tally('generated answers', { of: runs * BATCH, held: heldOfThem })
 
   async function healthyAt (name: string): Promise<string> {
     await run(name, { method: 'GET', version: '1.1', start: 'HTTP/1.1 200 OK', interim: '', lines: [], framing: 'length', chunks: [100], mutations: [], extra: '', cut: undefined, splits: [], ending: 'stays' })

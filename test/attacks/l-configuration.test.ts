@@ -24,7 +24,7 @@ async function isRefused (t: Test, name: string, files: Files): Promise<void> {
   t.notMatch(lines.join('\n'), SECRET)
 }
 
-const require = (value: string) => `routes:\n  - match: GET /a\n    require: ${value}\n`
+const ruleRequiring = (value: string) => `routes:\n  - match: GET /a\n    require: ${value}\n`
 const many = (text: string, times: number) => text.repeat(times)
 
 /** Each unfolds, nests or repeats. */
@@ -60,30 +60,30 @@ const SLIPS: Readonly<Record<string, string>> = {
   'no require': 'routes:\n  - match: GET /a\n',
   'a misspelt require': 'routes:\n  - match: GET /a\n    requires: user\n',
   'require in another letter case': 'routes:\n  - match: GET /a\n    Require: user\n',
-  'a misspelt condition': require('{ user: { requierd_scopes: a } }'),
-  'a condition in another letter case': require('{ user: { Scope: a } }'),
-  'a condition of another gateway': require('{ user: { scopes: [a] } }'),
-  'a key twice, the weaker last': require('{ user: { scope: a } }\n    require: user'),
-  'a condition twice, the weaker last': require('{ user: { scope: a, scope: b } }'),
-  'the rules twice': `${require('user')}routes: [{ match: GET /a, require: public }]\n`,
+  'a misspelt condition': ruleRequiring('{ user: { requierd_scopes: a } }'),
+  'a condition in another letter case': ruleRequiring('{ user: { Scope: a } }'),
+  'a condition of another gateway': ruleRequiring('{ user: { scopes: [a] } }'),
+  'a key twice, the weaker last': ruleRequiring('{ user: { scope: a } }\n    require: user'),
+  'a condition twice, the weaker last': ruleRequiring('{ user: { scope: a, scope: b } }'),
+  'the rules twice': `${ruleRequiring('user')}routes: [{ match: GET /a, require: public }]\n`,
   'tabs for spaces': 'routes:\n\t- match: GET /a\n\t  require: user\n',
   'auth: no': 'routes:\n  - match: GET /a\n    auth: no\n',
   'no methods': 'routes:\n  - match: /a\n    methods: []\n    require: user\n',
   'an empty match': 'routes:\n  - match: ""\n    require: user\n',
   'a match of nothing': 'routes:\n  - match:\n    require: user\n',
-  'issuers of nothing': `${require('user')}    issuers: []\n`,
-  'issuers that are null': `${require('user')}    issuers: null\n`,
+  'issuers of nothing': `${ruleRequiring('user')}    issuers: []\n`,
+  'issuers that are null': `${ruleRequiring('user')}    issuers: null\n`,
   'a condition beside the word': 'routes:\n  - match: GET /a\n    require: user\n    scope: a\n',
-  'a condition on public': require('{ public: { scope: a } }'),
+  'a condition on public': ruleRequiring('{ public: { scope: a } }'),
   'require in defaults': `defaults: { require: user }\n${'routes:\n  - match: GET /a\n'}`,
-  'a dot for a comma': require('{ user: { scope: a. any_scope: b } }'),
+  'a dot for a comma': ruleRequiring('{ user: { scope: a. any_scope: b } }'),
   ...Object.fromEntries(['', 'null', '~', '""', '[]', '{}', '0', 'false', 'no', 'off', 'on', 'yes', 'Yes', 'true', 'none', 'any', 'all', '"*"', 'anyone', 'authenticated', 'User', 'PUBLIC', '" user"', 'user,client', 'user or client', 'user||client', '[user, ]x', '[""]', '[null]', '[[user]]', '{ user: {} }', '{ user: }', '{ user: true }', '{ user: [] }', '{ "": { scope: a } }', '[{}]']
-    .map(value => [`require: ${value}`, require(value)])),
+    .map(value => [`require: ${value}`, ruleRequiring(value)])),
   ...Object.fromEntries(['scope', 'any_scope', 'permission', 'any_permission', 'role', 'any_role', 'client_id', 'audience', 'acr'].flatMap(condition => ['', 'null', '""', '[]', '[""]', '[null]', '{}', 'no', 'true', '0', '" "']
-    .map(value => [`${condition}: ${value}`, require(`{ user: { ${condition}: ${value} } }`)]))),
-  ...Object.fromEntries(['{}', '[]', 'null', '""', '{ a: }', '{ a: [] }', '{ a: null }', '{ a: {} }', '{ a: no }', '{ "": a }', '{ a: [b, null] }'].map(value => [`claims: ${value}`, require(`{ user: { claims: ${value} } }`)])),
-  ...Object.fromEntries(['0', '-1', 'null', '""', '.inf', '1e309', 'never', '[]'].map(value => [`max_age: ${value}`, require(`{ user: { max_age: ${value} } }`)])),
-  ...Object.fromEntries(['null', '""', '" "', 'yes', '[]', '!claims.blocked', '"1"', '"claims"', '"clams.a"'].map(value => [`where: ${value}`, require(`{ user: { where: ${value} } }`)]))
+    .map(value => [`${condition}: ${value}`, ruleRequiring(`{ user: { ${condition}: ${value} } }`)]))),
+  ...Object.fromEntries(['{}', '[]', 'null', '""', '{ a: }', '{ a: [] }', '{ a: null }', '{ a: {} }', '{ a: no }', '{ "": a }', '{ a: [b, null] }'].map(value => [`claims: ${value}`, ruleRequiring(`{ user: { claims: ${value} } }`)])),
+  ...Object.fromEntries(['0', '-1', 'null', '""', '.inf', '1e309', 'never', '[]'].map(value => [`max_age: ${value}`, ruleRequiring(`{ user: { max_age: ${value} } }`)])),
+  ...Object.fromEntries(['null', '""', '" "', 'yes', '[]', '!claims.blocked', '"1"', '"claims"', '"clams.a"'].map(value => [`where: ${value}`, ruleRequiring(`{ user: { where: ${value} } }`)]))
 }
 
 /** The same for gateway.yaml: line → what stands in its place. */
@@ -131,7 +131,7 @@ runSection(configuration, {
       t.ok(GATEWAY.includes(line))
       await isRefused(t, instead, { gateway: GATEWAY.replace(line, instead) })
     }
-    for (const good of ['user', 'client', 'user|client', '[user]', '{ user: { scope: a } }']) t.ok((await load({ routes: require(good) })).configuration, good)
+    for (const good of ['user', 'client', 'user|client', '[user]', '{ user: { scope: a } }']) t.ok((await load({ routes: ruleRequiring(good) })).configuration, good)
   },
 
   L04: async t => {

@@ -23,7 +23,7 @@ export interface Reading {
 }
 
 /** The path in every reading: each step, each step after each other one, and so on until nothing new comes. */
-export function readingsOf (path: string): Reading[] {
+function readingsOf (path: string): Reading[] {
   const readings: Reading[] = [{ how: 'as sent', path }]
   const known = new Set([path])
   // A list that grows while it is walked through.

@@ -15,7 +15,8 @@ export interface RequestHead {
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
 }
 
-const FIRST_LINE = /^([A-Z][A-Z-]*) +([!-~]+) HTTP\/(1\.[01])$/
+// A server may split the line where there is white space (RFC 9112 section 3), and Node does.
+const FIRST_LINE = /^([A-Z][A-Z-]*) +([!-~]+) +HTTP\/(1\.[01])$/
 const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\0-\x08\n-\x1f\x7f]*)$/
 const CHUNK = /^([0-9A-Fa-f]{1,14})(?:;[^\0-\x08\n-\x1f\x7f]*)?$/
 
