@@ -47,7 +47,8 @@ function readHead (text: string): { status: number, headers: Map<string, string>
 }
 
 function readBody (rest: Buffer, status: number, headers: ReadonlyMap<string, string>, { method, version, ending }: Asked): { body: Buffer, isWhole: boolean } {
-  const length = headers.get('content-length')
+  // White space around a value is no part of it (RFC 9110 section 5.5).
+  const length = headers.get('content-length')?.trim()
   const coding = headers.get('transfer-encoding')
   if (length !== undefined && coding !== undefined) throw new Error('a length and chunks')
   if (length !== undefined && !/^\d{1,20}$/.test(length)) throw new Error(`length ${length}`)

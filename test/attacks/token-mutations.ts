@@ -92,7 +92,7 @@ const RETYPES: ReadonlyArray<(value: unknown, text: string) => string> = [
 ]
 const LOOKALIKES: ReadonlyArray<(text: string) => string> = [
   text => text.toUpperCase(), text => text.toLowerCase(), text => `${text} `, text => ` ${text}`, text => `${text}\u0000`, text => `${text}\u200b`, text => `\ufeff${text}`, text => `${text}\n`, text => `${text}/`, text => text.replace(/.$/su, ''), text => text.normalize('NFKD').replace(/[aeiou]/, vowel => `${vowel}\u0308`),
-  text => text.replace('a', '\u0430').replace('e', '\u0435'), text => text.replace('s', '\u017f').replace('k', '\u212a'), text => encodeURIComponent(text), text => text.replace(/[a-z]/, letter => `%${letter.charCodeAt(0).toString(16)}`), text => `${text},${text}`, text => `${text} ${text}`, text => text.split('').join('\u00ad'), text => text.repeat(3)
+  text => text.replace('a', '\u0430').replace('e', '\u0435'), text => text.replace('s', '\u017f').replace('k', '\u212a'), text => encodeURIComponent(text.toWellFormed()), text => text.replace(/[a-z]/, letter => `%${letter.charCodeAt(0).toString(16)}`), text => `${text},${text}`, text => `${text} ${text}`, text => text.split('').join('\u00ad'), text => text.repeat(3)
 ]
 const NUMBERS: ReadonlyArray<(text: string) => string> = [text => `"${text}"`, text => `${text}.0`, text => `${text}e0`, text => `${text}e3`, text => `-${text}`, text => `${text}.999999999999`, text => `0.${text}`, text => `0${text}`, text => `+${text}`, text => `${text}e999`, text => `0x${text}`, text => `${text}n`]
 const RENAMES: ReadonlyArray<(name: string) => string> = [
