@@ -1,6 +1,6 @@
 // bench/RESULTS.md, bench/results.json and bench/results.svg from one run.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,7 +24,7 @@ export function writeReport (run) {
     '(the ERP) the other. Absolute figures are for the eye: the machine is shared. Ratios are what to look at.', '',
     '## Targets', '', ...targets(run, cpuOf), '',
     '![µs of CPU per request](results.svg)', '',
-    ...left(), '## All of it', '',
+    '## All of it', '',
     ...[false, true].flatMap(log => Object.keys(workloads).flatMap(workload => section(run, workload, log)))
   ].join('\n')
   console.log(`\n${text}`)
@@ -32,12 +32,6 @@ export function writeReport (run) {
   writeFileSync(join(here, 'RESULTS.md'), `${text.trimEnd()}\n`)
   writeFileSync(join(here, 'results.svg'), plot(run.results))
   writeFileSync(join(here, 'results.json'), `${JSON.stringify(run, undefined, 1)}\n`)
-}
-
-// What the figures mean is written by a person, after them.
-function left () {
-  const file = join(here, 'left.md')
-  return existsSync(file) ? [readFileSync(file, 'utf8').trim(), ''] : []
 }
 
 function surroundings () {

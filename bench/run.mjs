@@ -75,7 +75,7 @@ async function once (name, { workload, script, log }) {
     await untilServing(port)
     const { fresh: neverSeen, status } = workloads[workload]
     // Warm: compiled code, open connections, and (but for tokens that must be new) the tokens seen once.
-    await measure({ pid: child.pid, port, script: neverSeen ? writeScript(dir, workload, 'warm') : script, seconds: Math.max(2, Math.ceil(seconds / 2)) })
+    await measure({ pid: child.pid, port, script: neverSeen ? writeScript(dir, workload, 'warm') : script, seconds: Math.max(4, Math.ceil(seconds / 2)) })
     if (neverSeen) writeScript(dir, workload)
     const sample = await measure({ pid: child.pid, port, script, seconds })
     const refused = sample.errors > 0
