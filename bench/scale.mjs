@@ -201,18 +201,7 @@ async function manyBytes (dir, token) {
       return
     }
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size })
-    let left = size
-    const pump = () => {
-      while (left > 0) {
-        left -= block.length
-        if (!response.write(block)) {
-          response.once('drain', pump)
-          return
-        }
-      }
-      response.end()
-    }
-    pump()
+    pump(response, size, block)
   })
   await new Promise(resolve => sink.listen(7003, '127.0.0.1', resolve))
   const rows = { down: [], up: [] }
@@ -262,19 +251,23 @@ function transfer (port, token, method, size, block) {
       response.once('end', resolve)
     })
     outgoing.once('error', reject)
-    let left = method === 'POST' ? size : 0
-    const pump = () => {
-      while (left > 0) {
-        left -= block.length
-        if (!outgoing.write(block)) {
-          outgoing.once('drain', pump)
-          return
-        }
-      }
-      outgoing.end()
-    }
-    pump()
+    pump(outgoing, method === 'POST' ? size : 0, block)
   })
+}
+
+function pump (stream, size, block) {
+  let left = size
+  const on = () => {
+    while (left > 0) {
+      left -= block.length
+      if (!stream.write(block)) {
+        stream.once('drain', on)
+        return
+      }
+    }
+    stream.end()
+  }
+  on()
 }
 
 export function median (values) {

@@ -78,14 +78,10 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
     travel(request.raw, reply.raw, request)
   })
   await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS] })
-  serve(app, travel, needsFramework(parts.configuration))
+  // What counts requests, and what reads X-Forwarded-For, wants the framework's request. Where nothing of the kind is
+  // configured, to make one and route it is the dearest thing that the gateway would do by itself.
+  serve(app, travel, stages.limits.any || listen.trusted_proxies.length > 0)
   return app
-}
-
-// What counts requests, and what reads X-Forwarded-For, wants the framework's request. Where nothing of the kind is
-// configured, to make one and route it is the dearest thing that the gateway would do by itself.
-function needsFramework ({ gateway: { listen }, routes }: Configuration): boolean {
-  return listen.trusted_proxies.length > 0 || listen.rate_limit !== undefined || routes.some(({ rate_limits: limits }) => limits.length > 0)
 }
 
 type Listener = (incoming: IncomingMessage, response: ServerResponse) => void
@@ -111,7 +107,7 @@ function makeUnservable (incoming: IncomingMessage): void {
   incoming.httpVersion = 'none'
 }
 
-async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, isDraining, now }: GatewayParts, trustsPeer: TrustsPeer): Promise<Stages> {
+async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, now }: GatewayParts, trustsPeer: TrustsPeer): Promise<Stages> {
   const { gateway: { listen } } = configuration
   const limits = await createLimits(app, listen.rate_limit, configuration.routes)
   const removed = configuration.routes.flatMap(({ headers }) => headers.remove)
@@ -123,7 +119,6 @@ async function createStages (app: FastifyInstance, { configuration, issuers, cac
     cache,
     verifier: createVerifier(issuers, listen.max_token_size, now),
     trustsPeer,
-    isDraining,
     now
   }
 }

@@ -25,7 +25,6 @@ export interface Stages {
   readonly verifier: Verifier
   readonly cache: PrincipalCache
   readonly trustsPeer: TrustsPeer
-  readonly isDraining: () => boolean
   /** ms since the epoch */
   readonly now: () => number
 }
@@ -83,7 +82,7 @@ function arrive (stages: Stages, { incoming, framed }: Asked, record: AuditRecor
   const credential = presentedBy(stages, guarded)
   const found = stages.matcher.find(record.method, target.path)
   record.rule = found.rule.rule
-  const origin = framed === undefined ? peerOf(incoming, guarded) : originFor(stages, framed, guarded)
+  const origin = originFor(stages, incoming, framed, guarded)
   const arrived: Arrived = { framed, record, found, target, guarded, origin, patience: new Patience() }
   if (found.rule.rule.requirement === 'public') return pass(arrived, undefined)
   const identified = identify(stages, credential, arrived.patience)
@@ -139,18 +138,13 @@ function whereRequest ({ record: { method }, target: { path }, found: { params }
   return { method, path, params: decoded, address }
 }
 
-// Where no proxy is trusted, a request comes from whoever sent it.
-function peerOf ({ socket }: IncomingMessage, { host }: GuardedRequest): Origin {
-  const address = plainAddress(socket.remoteAddress ?? '')
-  return { address, chain: address, protocol: 'encrypted' in socket ? 'https' : 'http', host }
-}
-
-function originFor ({ trustsPeer }: Stages, request: FastifyRequest, { host }: GuardedRequest): Origin {
-  const { raw: { socket, headers } } = request
+// Without the framework's request no proxy is trusted, and a request comes from whoever sent it.
+function originFor ({ trustsPeer }: Stages, { socket, headers }: IncomingMessage, framed: FastifyRequest | undefined, { host }: GuardedRequest): Origin {
+  const peer = socket.remoteAddress ?? ''
   return originOf({
-    ip: plainAddress(request.ip),
-    ips: request.ips?.map(plainAddress),
-    peerIsTrusted: trustsPeer(socket.remoteAddress ?? ''),
+    ip: plainAddress(framed?.ip ?? peer),
+    ips: framed?.ips?.map(plainAddress),
+    peerIsTrusted: trustsPeer(peer),
     encrypted: 'encrypted' in socket
   }, headers, host)
 }

@@ -1,3 +1,4 @@
+import { within } from './common/memo.ts'
 import type { Configuration, Route } from './config/configuration.ts'
 import type { Limit, Limits } from './inbound/limits.ts'
 import { fixedCredential, type Credential } from './outbound/credential.ts'
@@ -33,8 +34,7 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
   const issuerSets = new Map<readonly string[], ReadonlySet<string>>()
   return routes.map(route => {
     const upstream = upstreamOf(route, upstreams)
-    const issuers = issuerSets.get(route.issuers) ?? new Set(route.issuers)
-    issuerSets.set(route.issuers, issuers)
+    const issuers = within(issuerSets, route.issuers, names => new Set(names))
     return {
       match: route.match,
       rule: compileRule(route, issuers, clientNames),

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import rateLimit from '@fastify/rate-limit'
 import type { Route, RouteLimit } from '../config/configuration.ts'
+import { within } from '../common/memo.ts'
 import type { Principal } from '../policy/principal.ts'
 import { refuse } from '../policy/problems.ts'
 import { Counters } from './counters.ts'
@@ -17,6 +18,8 @@ declare module 'fastify' {
 export type Limit = (request: FastifyRequest, principal: Principal | undefined) => Promise<void>
 
 export interface Limits {
+  /** whether anything is limited */
+  readonly any: boolean
   /** `listen.rate_limit`, or undefined where nothing is limited */
   readonly byAddress: Limit | undefined
   /** the limits of a rule; one that comes from `defaults` is one counter over all rules */
@@ -25,7 +28,7 @@ export interface Limits {
 
 /** Sets up the counters, in memory: each process counts for itself. Where nothing is limited, no request pays for it. */
 export async function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: ReadonlyArray<Pick<Route, 'rate_limits'>>): Promise<Limits> {
-  if (overall === undefined && routes.every(({ rate_limits: limits }) => limits.length === 0)) return { byAddress: undefined, ofRoute: () => [] }
+  if (overall === undefined && routes.every(({ rate_limits: limits }) => limits.length === 0)) return { any: false, byAddress: undefined, ofRoute: () => [] }
   app.decorateRequest('limitKey', '')
   await app.register(rateLimit, { global: false, store: Counters })
   const shared = new Map<RouteLimit, Limit>()
@@ -39,13 +42,9 @@ export async function createLimits (app: FastifyInstance, overall: { readonly ma
   }
 
   return {
+    any: true,
     byAddress: overall && counter(app, overall),
-    ofRoute: ({ rate_limits: limits }) => limits.map(limit => {
-      if (!limit.shared) return ofOne(limit)
-      const known = shared.get(limit) ?? ofOne(limit)
-      shared.set(limit, known)
-      return known
-    })
+    ofRoute: ({ rate_limits: limits }) => limits.map(limit => limit.shared ? within(shared, limit, ofOne) : ofOne(limit))
   }
 }
 

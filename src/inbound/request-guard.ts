@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { eachSpellingOnce } from '../common/memo.ts'
 import { refuse, type Refusal } from '../policy/problems.ts'
 import { isHost } from './host.ts'
 
@@ -17,23 +18,12 @@ const METHOD_OVERRIDES = new Set(['x-http-method', 'x-http-method-override', 'x-
 /** What a header is to the guard, by its name. */
 type Concern = 'host' | 'authorization' | 'content-length' | 'transfer-encoding' | 'upgrade' | 'override' | 'ambiguous' | 'none'
 
-/** How many spellings of names are remembered; what comes after is looked at anew each time. */
-const MOST_NAMES = 1000
-
 /**
  * Makes the check of the raw request: one host, one credential, one length, one reading of each header.
  * @param isOurs whether the gateway sets or removes the header of that name (lower case, dashes)
  */
 export function createRequestGuard (isOurs: (name: string) => boolean): RequestGuard {
-  const known = new Map<string, Concern>()
-
-  function concernOf (name: string): Concern {
-    const before = known.get(name)
-    if (before !== undefined) return before
-    const concern = concernOfName(name.toLowerCase(), isOurs)
-    if (known.size < MOST_NAMES) known.set(name, concern)
-    return concern
-  }
+  const concernOf = eachSpellingOnce(lower => concernOfName(lower, isOurs))
 
   return request => {
     assertVersion(request)

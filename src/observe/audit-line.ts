@@ -1,3 +1,4 @@
+import { within } from '../common/memo.ts'
 import type { Principal } from '../policy/principal.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord, RuleReference } from './audit.ts'
@@ -14,8 +15,8 @@ export function auditLine (record: AuditRecord, status: number): string {
   // The ids are made here or checked, and a method is a token: none has a character that JSON escapes.
   let line = `{"level":30,"time":"${timestamp()}","decision":"${record.decisionId}","request":"${record.requestId}","method":"${record.method}","status":${status},"granted":${String(record.granted)}`
   if (refusal !== undefined) line += refusalText(refusal)
-  if (rule !== undefined) line += once(ruleTexts, rule, ruleText)
-  if (principal !== undefined) line += once(principalTexts, principal, principalText)
+  if (rule !== undefined) line += within(ruleTexts, rule, ruleText)
+  if (principal !== undefined) line += within(principalTexts, principal, principalText)
   if (upstream !== undefined) {
     line += `,"upstream":${JSON.stringify(upstream)}`
     if (record.upstreamStatus !== undefined) line += `,"upstream_status":${record.upstreamStatus}`
@@ -27,14 +28,6 @@ export function auditLine (record: AuditRecord, status: number): string {
 
 const ruleTexts = new WeakMap<RuleReference, string>()
 const principalTexts = new WeakMap<Principal, string>()
-
-function once<K extends object> (known: WeakMap<K, string>, key: K, make: (key: K) => string): string {
-  const before = known.get(key)
-  if (before !== undefined) return before
-  const text = make(key)
-  known.set(key, text)
-  return text
-}
 
 function ruleText ({ id, at }: RuleReference): string {
   return members({ rule: id, at })

@@ -1,4 +1,5 @@
 import type { Metric, Registry } from 'prom-client'
+import { within } from '../common/memo.ts'
 
 /** Observations of one label value. */
 export interface Series {
@@ -30,11 +31,8 @@ export function createHistogram (registry: Registry, { name, help, label, bucket
   }
   // A registry asks nothing of a metric but its name and get(); its type wants one of its own classes.
   registry.registerMetric(metric as unknown as Metric)
-  return value => {
-    const counts = all.get(value) ?? new Counts(buckets)
-    all.set(value, counts)
-    return counts
-  }
+  const make = (): Counts => new Counts(buckets)
+  return value => within(all, value, make)
 }
 
 class Counts implements Series {

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { within } from '../common/memo.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
 import { createHistogram } from './histogram.ts'
@@ -75,19 +76,13 @@ function createRequestCounter (registry: Registry): (rule: string, code: string,
     }
   })
   return (rule, code, status) => {
-    const codes = within(counts, rule, () => new Map<string, Map<number, number>>())
-    const statuses = within(codes, code, () => new Map<number, number>())
+    const statuses = within(within(counts, rule, noCodes), code, noStatuses)
     statuses.set(status, (statuses.get(status) ?? 0) + 1)
   }
 }
 
-function within<K, V> (map: Map<K, V>, key: K, make: () => V): V {
-  const known = map.get(key)
-  if (known !== undefined) return known
-  const made = make()
-  map.set(key, made)
-  return made
-}
+const noCodes = (): Map<string, Map<number, number>> => new Map()
+const noStatuses = (): Map<number, number> => new Map()
 
 function createInFlight (registry: Registry): Metrics['inFlight'] {
   let requests = 0

@@ -1,3 +1,4 @@
+import { eachSpellingOnce } from '../common/memo.ts'
 import { withConnectionOptions } from './connection-options.ts'
 
 /** Which of an upstream's headers never reach the caller. Names are in lower case. */
@@ -53,23 +54,14 @@ export interface AnswerRules {
   readonly set: readonly string[]
 }
 
-/** How many spellings are remembered; what comes after is looked at anew each time. */
-const MOST_NAMES = 1000
-
 export function compileAnswerRules ({ removed, kept, set }: AnswerNames): AnswerRules {
-  const known = new Map<string, Fate>()
-
-  function fateOf (name: string): Fate {
-    const before = known.get(name)
-    if (before !== undefined) return before
-    const lower = name.toLowerCase()
-    const goes = (NEVER.has(lower) && !kept.has(lower)) || removed.has(lower)
-    const fate = lower === 'connection' ? lower : goes ? 'goes' : lower === 'location' || lower === 'content-location' ? 'location' : 'passes'
-    if (known.size < MOST_NAMES) known.set(name, fate)
-    return fate
+  function fateOf (lower: string): Fate {
+    if (lower === 'connection') return lower
+    if ((NEVER.has(lower) && !kept.has(lower)) || removed.has(lower)) return 'goes'
+    return lower === 'location' || lower === 'content-location' ? 'location' : 'passes'
   }
 
-  return { fateOf, set }
+  return { fateOf: eachSpellingOnce(fateOf), set }
 }
 
 function repeats (value: string, secrets: readonly string[]): boolean {

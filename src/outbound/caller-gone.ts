@@ -9,8 +9,8 @@ export interface CallerWatcher {
 const watched = new WeakMap<Socket, CallerWatcher[]>()
 
 /**
- * Tells the watcher once the caller's connection is closed. An answer's own 'close' is not enough: one that waits behind
- * another on its connection (pipelining) never has it.
+ * Tells the watcher once the caller's connection is closed. An answer's own 'close' is not enough: one that was taken
+ * from its connection, because the parser's refusal went out in its place, never has it.
  */
 export function watchCaller (socket: Socket, watcher: CallerWatcher): void {
   const watchers = watched.get(socket) ?? listenTo(socket)

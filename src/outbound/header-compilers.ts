@@ -1,3 +1,4 @@
+import { within } from '../common/memo.ts'
 import { compileAnswerRules, type AnswerNames, type AnswerRules } from './answer-headers.ts'
 import { compileHeaderRules, type HeaderNames, type HeaderRules } from './upstream-headers.ts'
 
@@ -12,20 +13,12 @@ export function createHeaderCompilers (): HeaderCompilers {
   const requests = new Map<string, HeaderRules>()
   const answers = new Map<string, AnswerRules>()
   return {
-    request: names => remembered(requests, keyOf(names), () => compileHeaderRules(names)),
-    answer: names => remembered(answers, `${keyOf(names)}${JSON.stringify(names.set)}`, () => compileAnswerRules(names))
+    request: names => within(requests, keyOf(names), () => compileHeaderRules(names)),
+    answer: names => within(answers, `${keyOf(names)}${JSON.stringify(names.set)}`, () => compileAnswerRules(names))
   }
 }
 
 // No header's name holds a comma or a blank.
 function keyOf ({ removed, kept }: HeaderNames): string {
   return `${[...removed].join()} ${[...kept].join()} `
-}
-
-function remembered<T> (known: Map<string, T>, key: string, make: () => T): T {
-  const before = known.get(key)
-  if (before !== undefined) return before
-  const made = make()
-  known.set(key, made)
-  return made
 }

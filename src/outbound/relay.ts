@@ -243,7 +243,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 
   #tooSlow (): void {
-    // It waits for the answer before it on the caller's connection.
+    // Its parser refused the rest of it, and was answered in its place: what is left ends with the connection.
     if (this.#status !== undefined && !this.#settled && this.#response.socket === null) this.#deadline.move(this.#request.idleTimeout)
     else this.#stop(this.#whoIsSlow())
   }

@@ -1,3 +1,4 @@
+import { eachSpellingOnce } from '../common/memo.ts'
 import { withConnectionOptions } from './connection-options.ts'
 import { isTraceparent } from './trace-context.ts'
 
@@ -33,18 +34,8 @@ type Fate = 'passes' | 'goes' | 'connection' | 'traceparent' | 'tracestate'
 /** A rule's verdict over header names, each looked at once: callers send the same few dozen again and again. */
 export type HeaderRules = (name: string) => Fate
 
-/** How many spellings are remembered; what comes after is looked at anew each time. */
-const MOST_NAMES = 1000
-
 export function compileHeaderRules ({ removed, kept }: HeaderNames): HeaderRules {
-  const known = new Map<string, Fate>()
-  return name => {
-    const fate = known.get(name)
-    if (fate !== undefined) return fate
-    const found = fateOf(name.toLowerCase(), removed, kept)
-    if (known.size < MOST_NAMES) known.set(name, found)
-    return found
-  }
+  return eachSpellingOnce(lower => fateOf(lower, removed, kept))
 }
 
 function fateOf (lower: string, removed: ReadonlySet<string>, kept: ReadonlySet<string>): Fate {

@@ -1,4 +1,5 @@
 import { Pool, type Dispatcher } from 'undici'
+import { within } from '../common/memo.ts'
 import type { ClientCredentials } from '../config/credential-schema.ts'
 import type { GatewayFile, Upstream as UpstreamConfiguration } from '../config/gateway-schema.ts'
 import { IdpError, type IdpClient } from '../idp/http.ts'
@@ -59,12 +60,11 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
     case 'client_credentials': {
       // IdPs bill machine tokens by the piece: upstreams that would ask for the same one share it.
       const key = requestKey(credential)
-      const cache = caches.get(key) ?? createMachineTokenCache({
+      const cache = within(caches, key, () => createMachineTokenCache({
         fetch: () => fetchToken(credential, gateway, surroundings),
         now: surroundings.now,
         onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) }
-      })
-      caches.set(key, cache)
+      }))
       return tokenCredential(credential.header, cache)
     }
   }

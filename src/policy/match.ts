@@ -73,12 +73,12 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
 
   /** What the path meets in the other spellings that a server might read it in. */
   function otherReadings (path: string): readonly Entry<R>[] {
+    if (lowerCaseRules && ONE_READING.test(path)) return NO_ENTRIES
     const isPlain = isPlainPath(path)
     const plain = isPlain ? path : decodePath(path)
     const folded = fold(plain)
     const isFolded = lowerCaseRules && plain === folded
     const hasLastSlash = path.endsWith('/') && path !== '/'
-    if (isPlain && isFolded && !hasLastSlash) return NO_ENTRIES
     const met: Entry<R>[] = []
     const add = (entry: Entry<R> | undefined) => { if (entry !== undefined) met.push(entry) }
     // /a"b decodes to itself, yet a pattern has it as /a%22b: only a path without such characters has one reading.
@@ -96,7 +96,7 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
       const segments = segmentsOf(path)
       const entry = walk(exactRoot, upperCaseEscapes(segments))
       if (entry === undefined) throw refuse('route-not-found', 'No rule of this gateway matches this path.')
-      if (!(lowerCaseRules && ONE_READING.test(path)) && otherReadings(path).some(other => other !== entry)) {
+      if (otherReadings(path).some(other => other !== entry)) {
         throw refuse('target-ambiguous', 'This path would meet another rule in another spelling (letter case, escapes, a last slash or dot).')
       }
       const rule = entry.byMethod.get(method)
@@ -127,7 +127,7 @@ export function pathKey ({ segments }: Match): string {
   return segments.map(segmentKey).join('/')
 }
 
-/** Letter case taken away, as loosely as any server does it, and dots at the end of a segment, as Windows does it. */
+/** Letter case taken away, as the loosest server does it, and dots at the end of a segment, as Windows does it. */
 export function fold (text: string): string {
   // Up and down alone would leave two letters that are one in small letters: capital sharp s, and sharp s.
   const folded = text.toLowerCase().toUpperCase().toLowerCase()

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { noise, until } from '../gateway/upstream-scene.ts'
+import { noise, pour, until } from '../gateway/upstream-scene.ts'
 import { startErp } from '../support/erp.ts'
 import { forkGateway } from '../support/fork-gateway.ts'
 import { startIdp } from '../support/idp.ts'
@@ -19,14 +19,7 @@ export async function heldBack (t: Test): Promise<void> {
       return
     }
     res.writeHead(200, { 'content-length': 1024 * MiB })
-    const pour = (): void => {
-      for (let more = true; more && !res.destroyed;) {
-        more = res.write(PIECE)
-        poured += PIECE.length
-      }
-    }
-    res.on('drain', pour)
-    pour()
+    pour(res, PIECE, bytes => { poured += bytes })
   })
   const gateway = await forkGateway(t, { idp, erp, routes: [{ match: 'GET /*', require: 'user' }] })
   const token = idp.mintUser()

@@ -7,7 +7,7 @@ import { forkGateway, type ForkedGateway } from '../support/fork-gateway.ts'
 import { startIdp } from '../support/idp.ts'
 import { openConnection } from '../support/raw-http.ts'
 import type { TestContext } from '../support/teardown.ts'
-import { noise, until } from './upstream-scene.ts'
+import { noise, pour, until } from './upstream-scene.ts'
 
 const MiB = 1024 * 1024
 const LARGE = 256 * MiB
@@ -103,14 +103,7 @@ t.test('a side that does not read holds the other back, not the gateway\'s memor
       if (await seen.received) res.end()
     } else if (req.method === 'GET') {
       res.writeHead(200)
-      const pour = (): void => {
-        for (let more = true; more && !res.destroyed;) {
-          more = res.write(PIECE)
-          poured += PIECE.length
-        }
-      }
-      res.on('drain', pour)
-      pour()
+      pour(res, PIECE, bytes => { poured += bytes })
     } else req.pause()
   })
   const callers = await Promise.all(Array.from({ length: 8 }, async () => await openConnection(gateway.port)))

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startErp, type Erp, type ErpHandler, type ErpOptions } from '../support/erp.ts'
 import { startGateway, type TestGateway } from '../support/gateway.ts'
@@ -77,4 +78,16 @@ export function noise (length: number, seed = 1): Buffer {
     bytes[at] = state >> 16
   }
   return bytes
+}
+
+/** Writes a piece again and again, whenever it is taken, until the stream ends; `onWritten` learns of the bytes of each. */
+export function pour (stream: Writable, piece: Buffer, onWritten: (bytes: number) => void): void {
+  const on = (): void => {
+    for (let more = true; more && !stream.destroyed;) {
+      more = stream.write(piece)
+      onWritten(piece.length)
+    }
+  }
+  stream.on('drain', on)
+  on()
 }

@@ -5,13 +5,14 @@ import { filesIn, read } from './repository.ts'
 
 /** Which rooms the code of a room may import, and which of them for types only. */
 const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonly types?: readonly string[] }>> = {
+  common: { code: [] },
   policy: { code: [], types: ['config'] },
   config: { code: ['policy'] },
   idp: { code: ['policy'], types: ['config'] },
-  inbound: { code: ['idp', 'policy'], types: ['config'] },
-  outbound: { code: ['idp', 'policy'], types: ['config'] },
-  observe: { code: ['idp', 'policy'], types: ['config', 'inbound', 'outbound'] },
-  app: { code: ['inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
+  inbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
+  outbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
+  observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },
+  app: { code: ['inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },
   commands: { code: ['app', 'demo', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },

@@ -39,7 +39,7 @@ export const claims: Section = {
     required: '401'
   },
   C09: {
-    story: 'a token that is issued in the future, or at no time at all, is as good as any',
+    story: 'a token that is issued in the future, or at no time at all, is as good as another',
     origin: 'fast-jwt, unless an age is asked for',
     required: '401 for an iat ahead of the clock or of another type, and for an exp past all time',
     differs: 'an absent iat and a long life pass: RFC 9068 leaves the life of a token to the issuer, and no setting here bounds it'

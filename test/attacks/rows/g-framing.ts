@@ -20,7 +20,7 @@ export const framing: Section = {
   G04: {
     story: 'chunks in HTTP/1.0, which has none',
     origin: 'CVE-2026-2835 (Pingora)',
-    required: '400; a kept HTTP/1.0 connection frames its requests as any other'
+    required: '400; a kept HTTP/1.0 connection frames its requests like the rest'
   },
   G05: {
     story: 'chunk extensions that are passed on, misread, or endless',
