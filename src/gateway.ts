@@ -15,7 +15,7 @@ import { journey, type Asked, type Stages } from './journey.ts'
 import { auditLine } from './observe/audit-line.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
 import type { Metrics } from './observe/metrics.ts'
-import { endAfterBody } from './outbound/linger.ts'
+import { bodyIsOpen, endAfterBody } from './outbound/linger.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
 import type { Upstream } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
@@ -178,17 +178,12 @@ function refuseCaller (incoming: IncomingMessage, response: ServerResponse, { re
     return
   }
   const problem = problemAnswer(refusal, { decisionId, requestId, problemsBase })
-  const bodyIsOpen = !incoming.complete && announcesBody(incoming)
-  if ((bodyIsOpen || draining || isFramedInTwoWays(incoming)) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
+  if ((bodyIsOpen(incoming) || draining || isFramedInTwoWays(incoming)) && refusal.extras.headers?.Connection === undefined) problem.headers.push('Connection', 'close')
   const body = incoming.method === 'HEAD' ? undefined : problem.body
   response.writeHead(problem.status, problem.headers)
   // A caller that waits for 100 Continue sends nothing; there is nothing to wait for.
   if (expectsContinue(incoming)) response.end(body)
   else endAfterBody(response, body)
-}
-
-function announcesBody ({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
 // Whatever it is refused for, and however early: what follows such a request may be anybody's idea of its body.

@@ -1,8 +1,13 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** ms and bytes for which what a caller still sends is read and thrown away after its answer. */
 const LONGEST = 1000
 const MOST = 16 * 1024 * 1024
+
+/** Whether a body was announced that has not come to its end. What announces none is complete, if not yet to the parser. */
+export function bodyIsOpen ({ complete, headers }: IncomingMessage): boolean {
+  return !complete && (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
+}
 
 /**
  * Ends an answer whose bytes are all written, but for the last of them. Where the caller still sends its body, the connection is held a moment:
@@ -10,7 +15,7 @@ const MOST = 16 * 1024 * 1024
  */
 export function endAfterBody (response: ServerResponse, last?: Buffer): void {
   const { req: request } = response
-  if (request.complete || request.destroyed) {
+  if (request.destroyed || !bodyIsOpen(request)) {
     // What of it nobody has read would keep the next request on the connection from being read.
     request.resume()
     if (last === undefined) response.end()
