@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { atTurnsEnd } from '../common/turn-end.ts'
 
 /** ms and bytes for which what a caller still sends is read and thrown away after its answer. */
 const LONGEST = 1000
@@ -19,7 +20,7 @@ export function endAfterBody (response: ServerResponse, last?: Buffer): void {
     // What of it nobody has read would keep the next request on the connection from being read.
     request.resume()
     if (last === undefined) response.end()
-    else endWith(response, last.toString('latin1'))
+    else endSoon({ response, text: last.toString('latin1') })
     return
   }
   if (last !== undefined) response.write(last)
@@ -57,3 +58,7 @@ function endWith (response: ServerResponse, text: string): void {
   socket.uncork()
   response.end()
 }
+
+const endSoon = atTurnsEnd(({ response, text }: { readonly response: ServerResponse, readonly text: string }) => {
+  if (!response.destroyed) endWith(response, text)
+})

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { atTurnsEnd } from '../common/turn-end.ts'
 import { refuse, type Refusal } from '../policy/problems.ts'
 import { CallerBody, bodyTooLarge } from './caller-body.ts'
 import { breakOff, unwatchCaller, watchCaller, type CallerWatcher } from './caller-gone.ts'
@@ -223,7 +224,6 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
       this.#settle({ kind: 'answered', status })
       endAfterBody(this.#response)
     } else {
-      // Bytes that came with the head are written in one packet with it; else the head goes alone.
       flushSoon(this)
     }
     return true
@@ -291,16 +291,8 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 }
 
-const unflushed: Exchange[] = []
-
-// One look for all that began to be answered in this turn of the event loop.
-function flushSoon (exchange: Exchange): void {
-  if (unflushed.push(exchange) === 1) setImmediate(flushAll)
-}
-
-function flushAll (): void {
-  for (const exchange of unflushed.splice(0)) exchange.flush()
-}
+/** Bytes that came with the head are written in one packet with it; else the head goes alone. */
+const flushSoon = atTurnsEnd((exchange: Exchange) => { exchange.flush() })
 
 function withoutLength (headers: readonly string[], status: number): string[] {
   // RFC 9110 section 8.6: never with a 204; with a 304 it is the length of what was not sent.
