@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify'
+import { NO_SCHEMAS } from './common/no-schemas.ts'
 import type { TrustedIssuer } from './inbound/verify.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { Upstream } from './outbound/upstreams.ts'
@@ -12,7 +13,7 @@ export interface AdminParts {
 
 /** The admin port: /livez, /readyz, /metrics, which need no token. Nothing of it is on the data port. */
 export function buildAdmin ({ issuers, upstreams, metrics, isDraining }: AdminParts): FastifyInstance {
-  const app = Fastify({ logger: false, forceCloseConnections: true })
+  const app = Fastify({ logger: false, schemaController: NO_SCHEMAS, forceCloseConnections: true })
   let hasBeenReady = false
 
   app.get('/livez', (_request, reply) => reply.type('application/json').send({ status: 'live' }))

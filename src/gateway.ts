@@ -2,6 +2,7 @@ import httpProxy from '@fastify/http-proxy'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { METHODS as HTTP_METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import { NO_SCHEMAS } from './common/no-schemas.ts'
 import type { Configuration } from './config/configuration.ts'
 import { createLimits } from './inbound/limits.ts'
 import { problemAnswer } from './inbound/problem-answer.ts'
@@ -49,6 +50,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   }
   const app = Fastify({
     logger: false,
+    schemaController: NO_SCHEMAS,
     // The path is policy's to read: whatever it is, there is one route.
     rewriteUrl: () => '/',
     trustProxy: listen.trusted_proxies.length === 0 ? false : trustsPeer,

@@ -56,9 +56,6 @@ interface Arrived {
   readonly patience: Patience
 }
 
-/** How many rules' decisions are remembered for one token: their findings are not counted in the cache's size. */
-const MOST_DECISIONS = 100
-
 /** A target longer than this is refused before it is looked at. */
 const MAX_TARGET = 16 * 1024
 
@@ -92,7 +89,7 @@ function arrive (stages: Stages, { incoming, framed }: Asked, record: AuditRecor
 function authorise (stages: Stages, arrived: Arrived, known: KnownPrincipal): Admitted | Promise<Admitted> {
   const { record, found: { rule: { rule } } } = arrived
   record.principal = known.principal
-  const decision = known.decisions.get(rule) ?? decideFirst(stages, arrived, rule, known)
+  const decision = known.decisionOf(rule) ?? decideFirst(stages, arrived, rule, known)
   if (!decision.granted) throw refusalOf(rule, known.principal, decision)
   return pass(arrived, known.principal)
 }
@@ -126,10 +123,10 @@ function identify ({ verifier, cache }: Stages, credential: KnownPrincipal | str
 }
 
 // What depends on the principal alone is decided once for each rule that it meets; never for another rule.
-function decideFirst ({ now }: Stages, arrived: Arrived, rule: PolicyRule, { principal, decisions }: KnownPrincipal): Decision {
+function decideFirst ({ now }: Stages, arrived: Arrived, rule: PolicyRule, known: KnownPrincipal): Decision {
   const context: CheckContext = { now: now(), request: whereRequest(arrived) }
-  const decision = decide(rule, principal, context)
-  if (rule.isConstant && decisions.size < MOST_DECISIONS) decisions.set(rule, decision)
+  const decision = decide(rule, known.principal, context)
+  if (rule.isConstant) known.remember(rule, decision)
   return decision
 }
 

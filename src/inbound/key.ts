@@ -1,6 +1,7 @@
 import fastifyJwt from '@fastify/jwt'
 import Fastify from 'fastify'
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { NO_SCHEMAS } from '../common/no-schemas.ts'
 import type { Algorithm } from '../policy/algorithms.ts'
 import { hasRocaFingerprint } from './roca.ts'
 
@@ -86,7 +87,7 @@ function modulusOf (key: KeyObject): bigint {
 
 // @fastify/jwt keeps one fast-jwt verifier for a static key; handed a key per call it would build one per request.
 async function signatureCheck (pem: string, algorithms: readonly Algorithm[]): Promise<(token: string) => boolean> {
-  const holder = Fastify({ logger: false })
+  const holder = Fastify({ logger: false, schemaController: NO_SCHEMAS })
   await holder.register(fastifyJwt, {
     // Its types want a private key too; without one it verifies only.
     secret: { private: '', public: pem },

@@ -65,6 +65,7 @@ function counter (app: FastifyInstance, { max, per }: { readonly max: number, re
 // without the claim that names it, the address counts: an empty key is the address's.
 function keyOf (by: RouteLimit['by'], principal: Principal | undefined): string {
   if (principal === undefined || by === 'address') return ''
-  const own = by === 'user' && principal.kind === 'user' ? principal.subject : principal.client
-  return own === undefined ? '' : `${by} ${principal.issuer} ${own}`
+  const isUser = by === 'user' && principal.kind === 'user'
+  const own = isUser ? principal.subject : principal.client
+  return own === undefined ? '' : `${isUser ? 'user' : 'client'} ${principal.issuer} ${own}`
 }

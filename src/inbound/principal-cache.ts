@@ -8,7 +8,9 @@ import type { Verified } from './verify.ts'
 /** A principal, and what rules said of it where that depends on nothing else. */
 export interface KnownPrincipal {
   readonly principal: Principal
-  readonly decisions: Map<PolicyRule, Decision>
+  decisionOf (rule: PolicyRule): Decision | undefined
+  /** For as long as the token is known; of more than a hundred rules, those that come first. */
+  remember (rule: PolicyRule, decision: Decision): void
 }
 
 /** Verified tokens, kept so that the same token need not be verified on each request. Only successes are kept. */
@@ -35,7 +37,10 @@ class Kept implements Verified, KnownPrincipal {
   readonly until: number
   readonly key: VerificationKey
   readonly keys: KeyStore
-  readonly decisions = new Map<PolicyRule, Decision>()
+  // Most tokens meet one rule, and a Map takes as many bytes as the claims of one.
+  #rule: PolicyRule | undefined
+  #decision: Decision | undefined
+  #others: Map<PolicyRule, Decision> | undefined
 
   constructor (token: string, { principal, from, until, key, keys }: Verified) {
     this.token = token
@@ -45,14 +50,31 @@ class Kept implements Verified, KnownPrincipal {
     this.key = key
     this.keys = keys
   }
+
+  decisionOf (rule: PolicyRule): Decision | undefined {
+    return rule === this.#rule ? this.#decision : this.#others?.get(rule)
+  }
+
+  remember (rule: PolicyRule, decision: Decision): void {
+    if (this.#rule === undefined) {
+      this.#rule = rule
+      this.#decision = decision
+    } else {
+      this.#others ??= new Map()
+      if (this.#others.size < MOST_OTHERS) this.#others.set(rule, decision)
+    }
+  }
 }
+
+/** How many more rules' decisions are remembered for one token: their findings are not counted in the cache's size. */
+const MOST_OTHERS = 99
 
 /** What an entry takes in bytes for one of its token: the token itself, its claims, the principal. Measured, rounded up. */
 const PER_TOKEN_BYTE = 2
 const PER_ENTRY = 600
 
 export function createPrincipalCache ({ max, max_size: maxSize }: CacheBounds, now: () => number): PrincipalCache {
-  if (max === 0) return { find: () => undefined, keep: (_token, { principal }) => ({ principal, decisions: new Map() }), size: () => 0 }
+  if (max === 0) return { find: () => undefined, keep: (token, verified) => new Kept(token, verified), size: () => 0 }
   const entries = new LRUCache<string, Kept>({ max, maxSize, sizeCalculation: ({ token }) => PER_ENTRY + PER_TOKEN_BYTE * token.length })
 
   return {

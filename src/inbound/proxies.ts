@@ -26,7 +26,7 @@ export function createProxyTrust (networks: readonly string[]): TrustsPeer {
 export function plainAddress (address: string): string {
   if (!address.includes(':')) return address
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(address)?.[1] ?? /^([\d.]+):\d+$/.exec(address)?.[1] ?? address
-  return /^::ffff:[\d.]+$/i.test(bare) ? bare.slice(7) : bare
+  return /^::ffff:(?:\d+\.){3}\d+$/i.test(bare) ? bare.slice(7) : bare
 }
 
 /** Whose address it is, as far as that can be told: an IPv6 caller has all of a /64 network (RFC 6177). */
