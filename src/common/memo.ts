@@ -13,20 +13,22 @@ export function within<K, V> (map: Known<K, V>, key: K, make: (key: K) => V): V 
   return made
 }
 
-/** How many spellings are remembered; what comes after is looked at anew each time. */
-const MOST_NAMES = 1000
+/** How many texts are remembered; what comes after is looked at anew each time. */
+const MOST = 1000
 
-/**
- * Makes of a verdict over a header's name, in lower case, one that looks at each spelling once: the same few dozen come
- * again and again, and nobody can fill the memory with others.
- */
-export function eachSpellingOnce<V> (verdict: (lower: string) => V): (name: string) => V {
+/** Makes of what is found in a text a finding that is made once for each: for texts of which the same few come again and again. */
+export function eachOnce<V> (find: (text: string) => V): (text: string) => V {
   const known = new Map<string, V>()
-  return name => {
-    const before = known.get(name)
+  return text => {
+    const before = known.get(text)
     if (before !== undefined) return before
-    const found = verdict(name.toLowerCase())
-    if (known.size < MOST_NAMES) known.set(name, found)
+    const found = find(text)
+    if (known.size < MOST) known.set(text, found)
     return found
   }
+}
+
+/** A verdict over a header's name, made of one over the name in lower case; each spelling is looked at once. */
+export function eachSpellingOnce<V> (verdict: (lower: string) => V): (name: string) => V {
+  return eachOnce(name => verdict(name.toLowerCase()))
 }

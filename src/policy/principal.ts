@@ -1,3 +1,4 @@
+import { eachOnce } from '../common/memo.ts'
 import { claimsHold, ownClaim, readClaim, type ClaimConditions, type Claims } from './claims.ts'
 import { evidenceOf, headerType, row, text, texts, type Evidence, type Seen, type VerifiedToken } from './profiles/evidence.ts'
 import type { Profile } from './profiles/profile.ts'
@@ -67,12 +68,20 @@ export function classify (issuer: IssuerPolicy, { header, claims }: VerifiedToke
     subject: seen.subject,
     client: seen.client,
     scopes: scopesOf(claims),
-    permissions: texts(claims, 'permissions'),
-    roles: profile.roles(claims),
+    permissions: kept(texts(claims, 'permissions')),
+    roles: kept(profile.roles(claims)),
     claims,
-    evidence: [...tokenEvidence, ...evidence]
+    evidence: kept([...tokenEvidence, ...evidence])
   })
 }
+
+// Principals are kept by the hundred thousand. A list that grew has room for more, which a copy has not, and all empty
+// ones are one.
+function kept<One> (list: readonly One[]): readonly One[] {
+  return list.length === 0 ? NONE : list.slice()
+}
+
+const NONE: readonly never[] = Object.freeze([])
 
 /** The evidence in one line, for the log. */
 export function evidenceText ({ evidence }: Principal): string {
@@ -129,11 +138,19 @@ function marked (key: string, conditions: ClaimConditions | undefined, { claims 
 function scopesOf (claims: Claims): readonly string[] {
   for (const name of ['scope', 'scp']) {
     const value = ownClaim(claims, name)
-    if (typeof value === 'string') return value.split(' ').filter(scope => scope !== '')
-    if (Array.isArray(value)) return texts(claims, name)
+    if (typeof value === 'string') return value.length > LONGEST_SHARED ? split(value) : sharedSplit(value)
+    if (Array.isArray(value)) return kept(texts(claims, name))
   }
-  return []
+  return NONE
 }
+
+function split (scope: string): readonly string[] {
+  return kept(scope.split(' ').filter(one => one !== ''))
+}
+
+// Most tokens of an issuer have one of a few.
+const sharedSplit = eachOnce(split)
+const LONGEST_SHARED = 256
 
 // By a list, not by recursion: a caller's token may be nested thousands deep.
 function deepFreeze<Value extends object> (root: Value): Value {

@@ -6,7 +6,7 @@ import { filesIn, read } from './repository.ts'
 /** Which rooms the code of a room may import, and which of them for types only. */
 const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonly types?: readonly string[] }>> = {
   common: { code: [] },
-  policy: { code: [], types: ['config'] },
+  policy: { code: ['common'], types: ['config'] },
   config: { code: ['policy'] },
   idp: { code: ['policy'], types: ['config'] },
   inbound: { code: ['idp', 'policy', 'common'], types: ['config'] },

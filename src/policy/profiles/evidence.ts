@@ -95,12 +95,9 @@ export function isOneOf (claims: Claims, name: string, ...values: readonly strin
 /** The non-empty strings of an array claim, unsplit; none where the claim is no array. */
 export function texts (claims: Claims, name: string): readonly string[] {
   const value = ownClaim(claims, name)
-  const entries: readonly unknown[] = Array.isArray(value) ? value : NONE
-  return entries.length === 0 ? NONE : entries.filter((entry): entry is string => typeof entry === 'string' && entry !== '')
+  const entries: readonly unknown[] = Array.isArray(value) ? value : []
+  return entries.filter((entry): entry is string => typeof entry === 'string' && entry !== '')
 }
-
-// One for all: a hundred thousand principals without roles need not have a list each.
-const NONE: readonly string[] = Object.freeze([])
 
 /** A claim's words, of a string at white space or of an array of such strings; numbers count as words. */
 export function words (claims: Claims, name: string): readonly string[] {
