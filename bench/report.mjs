@@ -22,7 +22,7 @@ export function writeReport (run) {
     `${surroundings()}; ${run.rounds} rounds of ${run.seconds} s, interleaved, each of a fresh process after a warm-up. CPU is user and`,
     'system time of the whole process tree over the requests that it served; what is measured has one core, wrk and nginx',
     '(the ERP) the other. Absolute figures are for the eye: the machine is shared. Ratios are what to look at.', '',
-    '## Targets', '', ...targets(run, cpuOf), '',
+    '## Targets', '', ...targets(run, cpuOf), '', readFileSync(join(here, 'missed.md'), 'utf8').trim(), '',
     '![µs of CPU per request](results.svg)', '',
     '## All of it', '',
     ...[false, true].flatMap(log => Object.keys(workloads).flatMap(workload => section(run, workload, log)))
@@ -43,7 +43,12 @@ function surroundings () {
     }
   }
   const kernel = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
-  return `${new Date().toISOString().slice(0, 10)}; ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${kernel}, Node ${process.versions.node}, ${version('haproxy', '-v').replace(/ \d{4}\/.*/, '')}`
+  return `${new Date().toISOString().slice(0, 10)}; ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${kernel}, Node ${process.versions.node}, ${version('haproxy', '-v').replace(/ \d{4}\/.*/, '')}, ${version('apache2', '-v').replace('Server version: ', '')}, ${peers()}`
+}
+
+function peers () {
+  const { dependencies } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
+  return Object.entries(dependencies).map(([name, version]) => `${name} ${version}`).join(', ')
 }
 
 function targets ({ verification, scale }, cpu) {
@@ -61,14 +66,15 @@ function targets ({ verification, scale }, cpu) {
       ? []
       : [
           ['(a) with 10,000 rules ÷ with 10', scale.rules.ratio, 1.05],
-          ['start-up with 10,000 rules, s', scale.rules.start / 1000, 2],
+          [`start-up with 10,000 rules, s (on one core ${(scale.rules.startOnOne / 1000).toFixed(2)})`, scale.rules.start / 1000, 2],
           ['memory of 100,000 live tokens, MiB', scale.tokens.growth, 200],
           ['1 GiB down: growth of memory, MiB', scale.bytes.down.growth, 48],
           ['1 GiB up: growth of memory, MiB', scale.bytes.up.growth, 48],
           ['1 GiB down: CPU ÷ bare node', scale.bytes.down.ratio, 1.3],
           ['1 GiB up: CPU ÷ bare node', scale.bytes.up.ratio, 1.3],
-          ['time to ready, s', scale.ready.median / 1000, 0.6],
-          ['p99 added to a direct call at 1,000 req/s, ms', scale.latency.p99, 2]
+          [`time to ready, s (on one core ${(scale.ready.one / 1000).toFixed(2)})`, scale.ready.both / 1000, 0.6],
+          ['p99 added to a direct call at 1,000 req/s, ms', scale.latency.p99, 2],
+          [`of ${scale.connections.count} open connections, not answered (growth ${Math.round(scale.connections.growth)} MiB)`, scale.connections.count - scale.connections.answered, 0]
         ]
   ].filter(([, value]) => value !== undefined)
   return ['| what | measured | at most | |', '| --- | --- | --- | --- |', ...rows.map(([what, value, most]) => `| ${what} | ${value.toFixed(2)} | ${most.toFixed(2)} | ${value <= most ? 'reached' : '**missed**'} |`)]

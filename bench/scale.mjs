@@ -34,7 +34,7 @@ export async function measureScale (dir, issuing, { seconds }) {
   const [token = ''] = readFileSync(join(dir, 'live.txt'), 'utf8').split('\n')
   return {
     rules: await manyRules(dir, seconds),
-    ready: await timeToReady(dir),
+    ready: { both: await timeToReady(dir, { cores: BOTH }), one: await timeToReady(dir, {}) },
     latency: await addedLatency(dir, token),
     tokens: await manyTokens(dir, issuing),
     connections: await manyConnections(dir, token),
@@ -67,23 +67,26 @@ async function manyRules (dir, seconds) {
   const script = writeScript(dir, 'a')
   const few = []
   const many = []
-  let start = 0
+  const starts = []
   for (let round = 0; round < 5; round++) {
     for (const [rules, into] of [[10, few], [10_000, many]]) {
       into.push(await withGateway(dir, { rules }, async (child, took) => {
-        if (rules === 10_000) start = Math.max(start, took)
+        if (rules === 10_000) starts.push(took)
         await measure({ pid: child.pid, port: 7010, script, seconds: 1 })
         return (await measure({ pid: child.pid, port: 7010, script, seconds })).cpu
       }))
     }
   }
-  return { ratio: median(many) / median(few), start }
+  return { ratio: median(many) / median(few), start: await timeToReady(dir, { rules: 10_000, cores: BOTH }), startOnOne: median(starts) }
 }
 
-async function timeToReady (dir) {
+/** Nobody else works while it starts: it may have the cores that the machine has, as in a container without a limit. */
+const BOTH = '0,1'
+
+async function timeToReady (dir, options) {
   const took = []
-  for (let round = 0; round < 9; round++) took.push(await withGateway(dir, {}, (_child, ms) => ms))
-  return { median: median(took), most: Math.max(...took) }
+  for (let round = 0; round < 9; round++) took.push(await withGateway(dir, options, (_child, ms) => ms))
+  return median(took)
 }
 
 // 1,000 requests a second, direct and through the gateway in turn; the difference of the 99th percentiles. The caller

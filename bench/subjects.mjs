@@ -59,7 +59,7 @@ export function startGateway (dir, options = {}) {
   const { config, routes } = gatewayFiles(dir, options)
   const out = openSync(join(dir, 'countersign.log'), 'w')
   // As the image starts it.
-  return onCore('0', process.execPath, ['--max-semi-space-size=32', join(root, 'dist/src/cli.js'), 'start', '--config', config, '--routes', routes], { stdio: ['ignore', out, 'inherit'] })
+  return onCore(options.cores ?? '0', process.execPath, ['--max-semi-space-size=32', join(root, 'dist/src/cli.js'), 'start', '--config', config, '--routes', routes], { stdio: ['ignore', out, 'inherit'] })
 }
 
 function startHaproxy (dir, name, port, rules, log = false) {

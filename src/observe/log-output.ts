@@ -4,7 +4,7 @@ import { pino, type DestinationStream } from 'pino'
 /** ms that a line waits at most for others to be written with it */
 const LONGEST = 50
 /** bytes that are written at a time */
-const CHUNK = 16 * 1024
+const CHUNK = 64 * 1024
 /** bytes that may wait for whoever reads the log; what comes after is lost, and the gateway goes on */
 const MOST_WAITING = 16 * 1024 * 1024
 
