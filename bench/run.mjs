@@ -27,6 +27,8 @@ const { values } = parseArgs({
 })
 const rounds = values.quick ? 1 : Number(values.rounds)
 const seconds = values.quick ? 1 : Number(values.seconds)
+/** Seconds of load before a sample: shorter ones measure the compiler. */
+const WARM = values.quick ? 4 : 8
 const names = values.only?.split(',') ?? Object.keys(subjects)
 const chosen = values.workloads?.split(',') ?? Object.keys(workloads)
 
@@ -34,7 +36,8 @@ needPrograms(names)
 const dir = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
 const children = new Set()
 process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
+  // Workers of nginx and Apache outlive a master that is killed.
+  for (const child of children) child.kill('SIGTERM')
   rmSync(dir, { recursive: true, force: true })
 })
 process.once('SIGINT', () => process.exit(130))
@@ -43,8 +46,10 @@ const issuer = await startIssuer(dir)
 const fresh = Math.ceil(seconds * 11_000)
 console.log(`minting ${fresh + 4001} tokens …`)
 writeTokens(dir, issuer, fresh)
-children.add(await startErp(dir))
+const erp = await startErp(dir)
+children.add(erp)
 await sleep(300)
+if (erp.exitCode !== null) throw new Error(`nginx does not start: ${readFileSync(join(dir, 'nginx.err'), 'utf8')}`)
 
 // With --scale-only the rest is taken from the run before.
 const earlier = values['scale-only'] ? JSON.parse(readFileSync(new URL('results.json', import.meta.url), 'utf8')) : undefined
@@ -75,7 +80,7 @@ async function once (name, { workload, script, log }) {
     await untilServing(port)
     const { fresh: neverSeen, status } = workloads[workload]
     // Warm: compiled code, open connections, and (but for tokens that must be new) the tokens seen once.
-    await measure({ pid: child.pid, port, script: neverSeen ? writeScript(dir, workload, 'warm') : script, seconds: Math.max(4, Math.ceil(seconds / 2)) })
+    await measure({ pid: child.pid, port, script: neverSeen ? writeScript(dir, workload, 'warm') : script, seconds: WARM })
     if (neverSeen) writeScript(dir, workload)
     const sample = await measure({ pid: child.pid, port, script, seconds })
     const refused = sample.errors > 0
