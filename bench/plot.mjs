@@ -4,8 +4,8 @@ import { subjects } from './subjects.mjs'
 import { workloads } from './workloads.mjs'
 
 const PANELS = ['a', 'c', 'd', 'e']
-const WIDTH = 860
-const LABEL = 330
+const WIDTH = 980
+const LABEL = 440
 const BAR = 18
 const GAP = 7
 const INK = '#1d2733'

@@ -21,7 +21,8 @@ export function writeReport (run) {
     '# Results', '',
     `${surroundings()}; ${run.rounds} rounds of ${run.seconds} s, interleaved, each of a fresh process after a warm-up. CPU is user and`,
     'system time of the whole process tree over the requests that it served; what is measured has one core, wrk and nginx',
-    '(the ERP) the other. Absolute figures are for the eye: the machine is shared. Ratios are what to look at.', '',
+    '(the ERP) the other. Absolute figures are for the eye: the machine is shared. Ratios are what to look at.',
+    ...run.again === undefined ? [] : [`Measured again after the rest: ${run.again.join(', ')}.`], '',
     '## Targets', '', ...targets(run, cpuOf), '', readFileSync(join(here, 'missed.md'), 'utf8').trim(), '',
     '![µs of CPU per request](results.svg)', '',
     '## All of it', '',
@@ -81,7 +82,8 @@ function targets ({ verification, scale }, cpu) {
 }
 
 function section ({ results }, workload, log) {
-  const rows = results.filter(one => one.workload === workload && one.log === log)
+  const order = Object.keys(subjects)
+  const rows = results.filter(one => one.workload === workload && one.log === log).sort((one, other) => order.indexOf(one.subject) - order.indexOf(other.subject))
   if (rows.length === 0) return []
   const line = ({ subject, rows: samples }) => {
     const of = name => samples.map(sample => sample[name])

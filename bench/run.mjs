@@ -1,5 +1,5 @@
 // npm run bench: every subject, every workload, side by side in one run.
-//   --rounds N (5)   --seconds S (4)   --only name,name   --workloads a,b   --quick   --no-scale   --scale-only   --no-write
+//   --rounds N (5)   --seconds S (4)   --only name,name   --workloads a,b   --quick   --no-scale   --keep   --no-write
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ const { values } = parseArgs({
     workloads: { type: 'string' },
     quick: { type: 'boolean', default: false },
     'no-scale': { type: 'boolean', default: false },
-    'scale-only': { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
     'no-write': { type: 'boolean', default: false }
   }
 })
@@ -30,7 +30,7 @@ const seconds = values.quick ? 1 : Number(values.seconds)
 /** Seconds of load before a sample: shorter ones measure the compiler. */
 const WARM = values.quick ? 4 : 8
 const names = values.only?.split(',') ?? Object.keys(subjects)
-const chosen = values.workloads?.split(',') ?? Object.keys(workloads)
+const chosen = values.workloads?.split(',').filter(name => name !== 'none') ?? Object.keys(workloads)
 
 needPrograms(names)
 const dir = mkdtempSync(join(tmpdir(), 'countersign-bench-'))
@@ -51,25 +51,29 @@ children.add(erp)
 await sleep(300)
 if (erp.exitCode !== null) throw new Error(`nginx does not start: ${readFileSync(join(dir, 'nginx.err'), 'utf8')}`)
 
-// With --scale-only the rest is taken from the run before.
-const earlier = values['scale-only'] ? JSON.parse(readFileSync(new URL('results.json', import.meta.url), 'utf8')) : undefined
-const results = earlier?.results ?? []
-for (const log of earlier === undefined ? [false, true] : []) {
-  for (const workload of chosen) {
-    const script = writeScript(dir, workload)
-    const taking = names.filter(name => (!log || subjects[name].logs) && (subjects[name].auth || !workload.startsWith('f-')) && (workload !== 'c' || subjects[name].auth) && (workload !== 'f-scope' || subjects[name].scopes !== false))
-    const samples = new Map(taking.map(name => [name, []]))
-    for (let round = 0; round < rounds; round++) {
-      for (const name of taking) samples.get(name).push(await once(name, { workload, script, log }))
-    }
-    for (const [name, rows] of samples) results.push({ subject: name, workload, log, rows })
+// With --keep, what is not measured now is what the run before has written.
+const earlier = values.keep ? JSON.parse(readFileSync(new URL('results.json', import.meta.url), 'utf8')) : undefined
+const results = (earlier?.results ?? []).filter(({ subject, workload }) => !names.includes(subject) || !chosen.includes(workload))
+for (const workload of chosen) {
+  const script = writeScript(dir, workload)
+  const taking = names.filter(name => takes(subjects[name], workload)).flatMap(subject => subjects[subject].logs ? [{ subject, log: false }, { subject, log: true }] : [{ subject, log: false }])
+  const samples = taking.map(one => ({ ...one, workload, rows: [] }))
+  for (let round = 0; round < rounds; round++) {
+    for (const { subject, log, rows } of samples) rows.push(await once(subject, { workload, script, log }))
   }
+  results.push(...samples)
 }
 const verification = earlier?.verification ?? bareVerification(dir)
-const run = { results, verification, rounds: earlier?.rounds ?? rounds, seconds: earlier?.seconds ?? seconds, write: !values['no-write'] && !values.quick }
+const again = earlier === undefined || chosen.length === 0 ? earlier?.again : [...new Set([...earlier.again ?? [], ...chosen])]
+const run = { results, again, verification, scale: earlier?.scale, rounds: earlier?.rounds ?? rounds, seconds: earlier?.seconds ?? seconds, write: !values['no-write'] && !values.quick }
 writeReport(run)
 if (!values['no-scale']) writeReport({ ...run, scale: await measureScale(dir, issuer, { seconds }) })
 process.exit(0)
+
+function takes ({ auth, scopes }, workload) {
+  if (workload === 'f-scope') return auth && scopes !== false
+  return auth || (workload !== 'c' && !workload.startsWith('f-'))
+}
 
 // Each sample has a process of its own: none profits from, or suffers for, what came before.
 async function once (name, { workload, script, log }) {

@@ -27,7 +27,7 @@ function onCore (core, command, args, options = {}) {
 }
 
 function startPeer (file, port, target = erp) {
-  return onCore('0', process.execPath, [join(here, 'peers', file)], { env: { ...process.env, PORT: String(port), ERP: target, ISSUER: issuer, AUDIENCE: audience, NODE_ENV: 'production' }, cwd: here, stdio: ['ignore', 'ignore', 'inherit'] })
+  return onCore('0', process.execPath, [join(here, 'peers', file)], { env: { ...process.env, PORT: String(port), ERP: target, ISSUER: issuer, AUDIENCE: audience, NODE_ENV: 'production' }, cwd: here })
 }
 
 export function gatewayFiles (dir, { log = false, rules = 10, port = 7010, erp: target = erp } = {}) {

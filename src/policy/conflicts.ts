@@ -1,4 +1,4 @@
-import { compileMatcher, pathKey, type Matchable, type Matcher } from './match.ts'
+import { compileMatcher, pathKey, segmentKey, type Matchable, type Matcher } from './match.ts'
 import { METHODS, type Match, type Method, type Segment } from './pattern.ts'
 import { Refusal } from './problems.ts'
 import { parseTarget } from './target.ts'
@@ -106,30 +106,18 @@ function hidden<R extends Matchable> (groups: ReadonlyArray<readonly R[]>, match
     if (candidates.length === group.length) continue
     const named = group.flatMap(({ match }) => methodsOf(match))
     for (const other of candidates) {
-      if (hasAll(named, other.match) || !isNarrower(rule.match, other.match)) continue
-      const own = methodsOf(other.match)
-      found.push({ kind: 'hides', rule, other, methods: METHODS.filter(method => own.includes(method) && !named.includes(method)) })
+      const methods = METHODS.filter(method => methodsOf(other.match).includes(method) && !named.includes(method))
+      if (methods.length > 0 && isNarrower(rule.match, other.match)) found.push({ kind: 'hides', rule, other, methods })
     }
   }
   return found
 }
 
-function hasAll (named: readonly Method[], { methods }: Match): boolean {
-  return methods.every(method => named.includes(method)) && (!methods.includes('GET') || named.includes('HEAD'))
-}
-
-// Every path that the narrow one matches, the broad one matches too.
+// Every path that the narrow one matches, the broad one matches too, which is known to match the narrow one's sample. That
+// has one segment where the narrow one has a parameter, and two where it has `*`.
 function isNarrower ({ segments: narrow }: Match, { segments: broad }: Match): boolean {
-  let differs = false
-  for (let at = 0; at < broad.length; at++) {
-    const mine = narrow[at]
-    const other = broad[at]
-    if (mine === undefined || other === undefined) return false
-    if (other.kind === 'rest') return mine.kind !== 'rest' || narrow.length > broad.length
-    if (mine.kind === 'rest') return false
-    if (other.kind === 'literal' && (mine.kind !== 'literal' || mine.text !== other.text)) return false
-    if (other.kind === 'param' && mine.kind === 'literal' && mine.text === '') return false
-    if (mine.kind !== other.kind) differs = true
-  }
-  return differs && narrow.length === broad.length
+  if (narrow.length < broad.length) return false
+  // In another letter case it is another literal, of a rule that is refused.
+  if (broad.some((other, at) => other.kind === 'literal' && segmentKey(other) !== segmentKey(narrow[at] ?? other))) return false
+  return narrow.length > broad.length || broad.some((other, at) => other.kind !== narrow[at]?.kind)
 }

@@ -19,6 +19,10 @@ for (const [promise, rules, conflicts] of [
   ['/x/* beside some of what is below', ['GET /x/*', 'GET /x/:y/:z'], []],
   ['/x/* beside most of what is below', ['GET /x/*', 'GET /x/:y/*', 'GET /x/:y'], []],
   ['/* beside paths of three lengths', ['GET /*', 'GET /:a', 'GET /:a/:b', 'GET /:a/:b/:c'], []],
+  ['/x/* beside all of what is near below', ['GET /x/', 'GET /x/:y', 'GET /x/:y/:z', 'GET /x/*'], []],
+  ['/*, under which every length but the longest is another\'s', ['GET /', 'GET /:a', 'GET /:a/:b', 'GET /:a/:b/:c', 'GET /*'], []],
+  ['a longer path that * does not reach', ['POST /x/:y/*', 'GET /x/:y'], []],
+  ['/x/* beside broader ones that it is no part of', ['GET|POST /x/:y/:z', 'GET /x/*'], []],
   ['a literal colon or star beside a parameter or *', ['GET /x/%3A', 'GET /x/:y', 'GET /x/%2A', 'GET /x/*'], []]
 ] as const) t.test(`no conflict: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
 
@@ -35,6 +39,7 @@ for (const [promise, rules, conflicts] of [
   ['beside the path without its last slash', ['GET /a', 'GET /a/'], ['never-matches: GET /a/ | GET /a | GET']],
   ['each other\'s, in another letter case', ['GET /Orders', 'GET /orders'], ['never-matches: GET /Orders | GET /orders | GET', 'never-matches: GET /orders | GET /Orders | GET']],
   ['ANY with every method named beside it', ['ANY /a', 'GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS /a'], ['never-matches: ANY /a | GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS /a | GET HEAD POST PUT PATCH DELETE OPTIONS']],
+  ['beside all of what is below', ['GET /a/', 'GET /a/:x', 'GET /a/:x/*', 'GET /a/*'], ['never-matches: GET /a/* | GET /a/:x/* | GET']],
   ['an encoded space at an end', ['GET /a/%20b'], ['never-matches: GET /a/%20b | GET /a/%20b | GET']],
   ['a character that nobody sees', ['GET /a%E2%80%8Bb'], ['never-matches: GET /a%E2%80%8Bb | GET /a%E2%80%8Bb | GET']],
   ['a C1 control', ['GET /a%C2%85b'], ['never-matches: GET /a%C2%85b | GET /a%C2%85b | GET']]
@@ -46,6 +51,10 @@ for (const [promise, rules, conflicts] of [
   ['a literal hides one of a parameter', ['DELETE|GET /a/:id', 'GET /a/b'], ['hides: GET /a/b | DELETE|GET /a/:id | DELETE']],
   ['a literal at the root hides one of a parameter and one of *', ['POST /*', 'PUT /:x', 'GET /a'], ['hides: PUT /:x | POST /* | POST', 'hides: GET /a | PUT /:x | PUT', 'hides: GET /a | POST /* | POST']],
   ['two rules of a path hide what neither has', ['ANY /a/*', 'GET /a/b', 'POST /a/b'], ['hides: GET /a/b | ANY /a/* | PUT PATCH DELETE OPTIONS']],
+  ['a literal before * hides one of a parameter before it', ['GET|POST /:x/*', 'GET /a/*'], ['hides: GET /a/* | GET|POST /:x/* | POST']],
+  ['what is deeper hides one of what is above', ['GET|POST /*', 'GET /a/b/*', 'GET /a/b/c/:d'], ['hides: GET /a/b/* | GET|POST /* | POST', 'hides: GET /a/b/c/:d | GET|POST /* | POST']],
+  ['HEAD alone is hidden by what has neither', ['HEAD|POST /a/*', 'POST /a/b'], ['hides: POST /a/b | HEAD|POST /a/* | HEAD']],
+  ['GET is hidden with its HEAD', ['GET|POST /a/*', 'POST /a/b'], ['hides: POST /a/b | GET|POST /a/* | GET HEAD']],
   ['HEAD comes with GET', ['HEAD /a/*', 'GET /a/b'], []]
 ] as const) t.test(`hidden: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
 
@@ -53,4 +62,10 @@ t.test('the methods of a rule are those that it names, and HEAD with GET', async
   t.same(methodsOf(parseMatch('GET /a')), ['GET', 'HEAD'])
   t.same(methodsOf(parseMatch('HEAD|GET /a')), ['HEAD', 'GET'])
   t.same(methodsOf(parseMatch('POST /a')), ['POST'])
+})
+
+t.test('no more is said than somebody could read', async t => {
+  const conflicts = conflictsOf('POST /*', ...Array.from({ length: 1200 }, (_, at) => `GET /a${at}`))
+  t.equal(conflicts.length, 1000)
+  t.equal(conflicts.at(-1), 'hides: GET /a999 | POST /* | POST')
 })

@@ -101,6 +101,13 @@ t.test('candidates are all rules that the path could meet, the winner\'s first',
   t.same(matcher.candidates('/x').map(({ name }) => name), ['ANY /*'])
 })
 
+t.test('folding takes away letter case, and what is dots and white space at the end of a segment', async t => {
+  for (const [text, folded] of [
+    ['/A/b', '/a/b'], ['/a./b', '/a/b'], ['/a../b..', '/a/b'], ['/a.b/c', '/a.b/c'], ['/a..b', '/a..b'], ['/a. ./b', '/a/b'], ['/a .', '/a'], ['/a.b.', '/a.b'], ['/.a', '/.a'],
+    ['/a.\u00a0/b', '/a/b'], ['/a b', '/a b'], ['/STRASSE', '/strasse'], ['/stra\u00dfe', '/strasse'], ['/\u1e9e', '/ss'], ['/\u212a', '/k'], ['/\u017f', '/s']
+  ] as const) t.equal(fold(text), folded, JSON.stringify(text))
+})
+
 t.test('a long path costs no more than the rules there are', async t => {
   const matcher = compileMatcher(rulesOf('GET /:a/:b/:c/x', 'GET /a/a/a/y', 'GET /a/*', 'GET /:a/a/:c/z'))
   const path = '/a'.repeat(8000)
