@@ -36,15 +36,10 @@ export function writeReport (run) {
 }
 
 function surroundings () {
-  const version = (command, ...args) => {
-    try {
-      return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).split('\n')[0].trim()
-    } catch {
-      return `${command}: not there`
-    }
-  }
+  const packages = ['haproxy', 'nginx', 'wrk', 'apache2', 'libapache2-mod-auth-openidc']
+  const installed = execFileSync('dpkg-query', ['-W', '-f', '${Package} ${Version}, ', ...packages], { encoding: 'utf8' })
   const kernel = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
-  return `${new Date().toISOString().slice(0, 10)}; ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${kernel}, Node ${process.versions.node}, ${version('haproxy', '-v').replace(/ \d{4}\/.*/, '')}, ${version('apache2', '-v').replace('Server version: ', '')}, ${peers()}`
+  return `${new Date().toISOString().slice(0, 10)}; ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${kernel}, Node ${process.versions.node}, ${installed}${peers()}`
 }
 
 function peers () {
