@@ -30,6 +30,29 @@ export function table (policy: IssuerPolicy, rows: readonly Row[]): void {
   }
 }
 
+/** A promise, the token, what it must be, and the evidence in its order: the claims, and the strength of each. */
+export type Pin = readonly [promise: string, token: VerifiedToken, kinds: `${TokenKind} ${PrincipalKind}`, evidence: string]
+
+/** Every row is a promise of one verdict and of all that it rests on. */
+export function pins (policy: IssuerPolicy, rows: readonly Pin[]): void {
+  for (const [promise, given, kinds, rests] of rows) {
+    t.test(`${policy.profile.name}: ${promise}`, async t => {
+      const { tokenKind, kind, evidence } = classify(policy, given)
+      t.equal(`${tokenKind} ${kind}`, kinds)
+      // Not the advice that ends every principal `unknown`.
+      const rows = evidence.filter(({ claim }) => claim !== 'user_when, client_when')
+      t.equal(rows.map(({ claim, strength }) => `${claim} ${strength}`).join(', '), rests)
+    })
+  }
+}
+
+/** The same promise of a token with each of these. */
+export function each<Value> (
+  promise: string, values: readonly Value[], given: (value: Value) => VerifiedToken, kinds: Pin[2], evidence: string
+): readonly Pin[] {
+  return values.map(value => [`${promise}: ${JSON.stringify(value) ?? 'none'}`, given(value), kinds, evidence])
+}
+
 /** A marker as the configuration has it: `{ 'ext.kind': 'machine' }`. */
 export function marker (entries: Readonly<Record<string, Scalar | readonly Scalar[]>>): ClaimConditions {
   return Object.entries(entries).map(([name, wanted]) =>
