@@ -1,29 +1,32 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { NO_SCHEMAS } from './common/no-schemas.ts'
-import type { TrustedIssuer } from './inbound/verify.ts'
+import type { Generation } from './generation.ts'
 import type { Metrics } from './observe/metrics.ts'
-import type { Upstream } from './outbound/upstreams.ts'
+import type { RejectedConfiguration } from './reload.ts'
 
 export interface AdminParts {
-  readonly issuers: readonly TrustedIssuer[]
-  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly current: () => Pick<Generation, 'issuers' | 'upstreams'>
+  /** of the files as they are now, where they make no gateway: the one before goes on */
+  readonly rejected: () => RejectedConfiguration | undefined
   readonly metrics: Metrics
   readonly isDraining: () => boolean
 }
 
 /** The admin port: /livez, /readyz, /metrics, which need no token. Nothing of it is on the data port. */
-export function buildAdmin ({ issuers, upstreams, metrics, isDraining }: AdminParts): FastifyInstance {
+export function buildAdmin ({ current, rejected, metrics, isDraining }: AdminParts): FastifyInstance {
   const app = Fastify({ logger: false, schemaController: NO_SCHEMAS, forceCloseConnections: true })
   let hasBeenReady = false
 
   app.get('/livez', (_request, reply) => reply.type('application/json').send({ status: 'live' }))
 
   app.get('/readyz', (_request, reply) => {
-    const state = readiness(issuers, upstreams)
+    const state = readiness(current())
+    const configuration = rejected()
+    if (configuration !== undefined) state.degraded.push('configuration')
     if (state.ready) hasBeenReady = true
     const ready = hasBeenReady && !isDraining()
     const status = isDraining() ? 'draining' : !ready ? 'starting' : state.degraded.length > 0 ? 'degraded' : 'ready'
-    return reply.code(ready ? 200 : 503).send({ status, degraded: state.degraded })
+    return reply.code(ready ? 200 : 503).send({ status, degraded: state.degraded, ...configuration !== undefined && { configuration } })
   })
 
   app.get('/metrics', async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()))
@@ -31,7 +34,7 @@ export function buildAdmin ({ issuers, upstreams, metrics, isDraining }: AdminPa
 }
 
 /** Ready once all was tried, and one issuer's keys and one credential are in hand. An outage later removes no replica. */
-function readiness (issuers: readonly TrustedIssuer[], upstreams: ReadonlyMap<string, Upstream>) {
+function readiness ({ issuers, upstreams }: Pick<Generation, 'issuers' | 'upstreams'>) {
   const keys = issuers.map(({ name, keys }) => ({ name: `issuers.${name}.keys`, ...keys.status() }))
   const credentials = [...upstreams.values()].map(({ name, credential }) => ({ name: `upstreams.${name}.credential`, ...credential.status() }))
   const ready = keys.every(({ tried }) => tried) && credentials.every(({ tried }) => tried) &&

@@ -3,49 +3,40 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { METHODS as HTTP_METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { NO_SCHEMAS } from './common/no-schemas.ts'
-import type { Configuration } from './config/configuration.ts'
-import { createLimits } from './inbound/limits.ts'
+import type { Listen } from './config/gateway-schema.ts'
+import type { Generation } from './generation.ts'
+import { registerCounting } from './inbound/limits.ts'
 import { problemAnswer } from './inbound/problem-answer.ts'
-import { createProxyTrust, type TrustsPeer } from './inbound/proxies.ts'
-import { createRequestGuard } from './inbound/request-guard.ts'
 import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
-import type { PrincipalCache } from './inbound/principal-cache.ts'
-import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
-import { journey, type Asked, type Stages } from './journey.ts'
+import { journey, type Asked } from './journey.ts'
 import { auditLine } from './observe/audit-line.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { bodyIsOpen, endAfterBody } from './outbound/linger.ts'
-import { isRemovedAlways } from './outbound/upstream-headers.ts'
-import type { Upstream } from './outbound/upstreams.ts'
-import { compileMatcher } from './policy/match.ts'
 import { METHODS } from './policy/pattern.ts'
 import { PROBLEMS, Refusal, refuse } from './policy/problems.ts'
-import { compileRoutes, headersOfAll } from './routes.ts'
 import { callUpstream, type Ended, type Visit } from './upstream-call.ts'
 
 /** What the data plane is built from; all of it comes from outside. */
 export interface GatewayParts {
-  readonly configuration: Configuration
-  readonly issuers: readonly TrustedIssuer[]
-  readonly cache: PrincipalCache
-  readonly upstreams: ReadonlyMap<string, Upstream>
+  /** how the port is opened; the rest of a configuration is its generation's */
+  readonly listen: Listen
+  /** what requests that come now go by; asked for with the first of them */
+  readonly current: () => Generation
   readonly metrics: Metrics
   readonly log: Logger
-  /** takes the line of each request that ended; undefined where none is written */
-  readonly audit: ((line: string) => void) | undefined
+  /** takes the line of each request that ended, where `log.requests` says so */
+  readonly audit: (line: string) => void
   readonly isDraining: () => boolean
-  /** ms since the epoch */
-  readonly now: () => number
 }
 
 /** The data plane: one Fastify app in which every request, whatever its path or method, takes the one journey. */
 export async function buildGateway (parts: GatewayParts): Promise<FastifyInstance> {
-  const { configuration: { gateway: { listen, log: { requests: logsRequests }, problems_base: problemsBase } }, metrics, log } = parts
-  const trustsPeer = createProxyTrust(listen.trusted_proxies)
+  const { listen, current, metrics, log } = parts
+  const problemsBase = (): string => current().configuration.gateway.problems_base
   const refusedUnread = (refusal: Refusal, decisionId: string, requestId: string): void => {
-    if (logsRequests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
+    if (current().configuration.gateway.log.requests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
     metrics.refusedByParser(refusal)
   }
   const app = Fastify({
@@ -53,7 +44,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
     schemaController: NO_SCHEMAS,
     // The path is policy's to read: whatever it is, there is one route.
     rewriteUrl: () => '/',
-    trustProxy: listen.trusted_proxies.length === 0 ? false : trustsPeer,
+    trustProxy: peer => current().stages.trustsPeer(peer),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     requestTimeout: 0,
@@ -64,15 +55,15 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
       requireHostHeader: false
     },
     clientErrorHandler (error, socket) {
-      answerParserError(error, socket, problemsBase, refusedUnread)
+      answerParserError(error, socket, problemsBase(), refusedUnread)
     }
   })
   // Headers beyond Node's usual 2000 would be dropped silently; their size is limited instead.
   app.server.maxHeadersCount = 0
   refuseConnect(app.server, problemsBase, refusedUnread)
+  await registerCounting(app)
 
-  const stages = await createStages(app, parts, trustsPeer)
-  const travel = (incoming: IncomingMessage, response: ServerResponse, framed?: FastifyRequest): void => { answer(parts, stages, { incoming, framed }, response) }
+  const travel = (incoming: IncomingMessage, response: ServerResponse, framed?: FastifyRequest): void => { answer(parts, { incoming, framed }, response) }
   // It hears every request, matched or not, before a body is looked at, and passes none on: what comes after is not
   // reached. The proxy is what is mounted there, for it keeps the framework from parsing bodies.
   app.addHook('onRequest', (request, reply, _next) => {
@@ -80,19 +71,25 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
     travel(request.raw, reply.raw, request)
   })
   await app.register(httpProxy, { upstream: 'http://upstream.invalid', routes: ['/'], httpMethods: [...METHODS] })
-  // What counts requests, and what reads X-Forwarded-For, wants the framework's request. Where nothing of the kind is
-  // configured, to make one and route it is the dearest thing that the gateway would do by itself.
-  serve(app, travel, stages.limits.any || listen.trusted_proxies.length > 0)
+  serve(app, travel, current)
   return app
+}
+
+/** Connections that come from now on are taken by these limits. */
+export function tune ({ server }: FastifyInstance, { max_header_size: maxHeaderSize, header_timeout: headersTimeout }: Listen): void {
+  // Node reads it from the server for each connection; its types do not say so.
+  Object.assign(server, { maxHeaderSize, headersTimeout })
 }
 
 type Listener = (incoming: IncomingMessage, response: ServerResponse) => void
 
-function serve (app: FastifyInstance, travel: Listener, byFramework: boolean): void {
+// What counts requests, and what reads X-Forwarded-For, wants the framework's request. Where nothing of the kind is
+// configured, to make one and route it is the dearest thing that the gateway would do by itself.
+function serve (app: FastifyInstance, travel: Listener, current: () => Generation): void {
   const { server } = app
   const listener: Listener = (incoming, response) => {
     if (!KNOWN_METHODS.has(incoming.method ?? '')) makeUnservable(incoming)
-    if (byFramework) app.routing(incoming, response)
+    if (current().asksFramework) app.routing(incoming, response)
     else travel(incoming, response)
   }
   server.off('request', app.routing)
@@ -109,68 +106,55 @@ function makeUnservable (incoming: IncomingMessage): void {
   incoming.httpVersion = 'none'
 }
 
-async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, now }: GatewayParts, trustsPeer: TrustsPeer): Promise<Stages> {
-  const { gateway: { listen } } = configuration
-  const limits = await createLimits(app, listen.rate_limit, configuration.routes)
-  const removed = configuration.routes.flatMap(({ headers }) => headers.remove)
-  const ours = new Set([...headersOfAll(configuration.routes, upstreams), ...removed])
-  return {
-    limits,
-    guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
-    matcher: compileMatcher(compileRoutes(configuration, upstreams, limits)),
-    cache,
-    verifier: createVerifier(issuers, listen.max_token_size, now),
-    trustsPeer,
-    now
-  }
-}
-
-function answer (parts: GatewayParts, stages: Stages, asked: Asked, response: ServerResponse): void {
+function answer (parts: GatewayParts, asked: Asked, response: ServerResponse): void {
   const { incoming } = asked
+  const generation = parts.current()
   const record = new AuditRecord(requestIdOf(incoming.headers['x-request-id']), incoming.method ?? '')
   const visit: Visit = { incoming, response, record, isDraining: parts.isDraining }
   parts.metrics.inFlight.inc()
+  generation.enter()
   try {
     const turn = itsTurn(incoming, response)
-    const ended = turn === undefined ? admitAndCall(stages, asked, visit) : turn.then(() => inTurn(stages, asked, visit))
-    ended.then(outcome => { end(parts, record, outcome) }, (error: unknown) => { endRefused(parts, visit, error) })
+    const ended = turn === undefined ? admitAndCall(generation, asked, visit) : turn.then(() => inTurn(generation, asked, visit))
+    ended.then(outcome => { end(parts, generation, record, outcome) }, (error: unknown) => { endRefused(parts, generation, visit, error) })
   } catch (error) {
-    endRefused(parts, visit, error)
+    endRefused(parts, generation, visit, error)
   }
 }
 
-function inTurn (stages: Stages, asked: Asked, visit: Visit): Promise<Ended> {
+function inTurn (generation: Generation, asked: Asked, visit: Visit): Promise<Ended> {
   // Between its turn and this moment its parser may have refused the rest of it, and answered.
   if (visit.response.socket === null) throw refuse('client-gone', 'The request broke off.')
-  return admitAndCall(stages, asked, visit)
+  return admitAndCall(generation, asked, visit)
 }
 
-function admitAndCall (stages: Stages, asked: Asked, visit: Visit): Promise<Ended> {
+function admitAndCall ({ stages }: Generation, asked: Asked, visit: Visit): Promise<Ended> {
   const admitted = journey(stages, asked, visit.record)
   return admitted instanceof Promise ? admitted.then(late => callUpstream(visit, late)) : callUpstream(visit, admitted)
 }
 
-function end (parts: GatewayParts, record: AuditRecord, outcome: Ended): void {
+function end (parts: GatewayParts, generation: Generation, record: AuditRecord, outcome: Ended): void {
   record.upstreamStatus = outcome.status
   if (outcome.kind === 'answered') {
-    conclude(parts, record, outcome.status)
+    conclude(parts, generation, record, outcome.status)
   } else {
     record.refusal = outcome.refusal
-    conclude(parts, record, PROBLEMS[outcome.refusal.code].status)
+    conclude(parts, generation, record, PROBLEMS[outcome.refusal.code].status)
   }
 }
 
-function endRefused (parts: GatewayParts, { incoming, response, record }: Visit, error: unknown): void {
+function endRefused (parts: GatewayParts, generation: Generation, { incoming, response, record }: Visit, error: unknown): void {
   record.refusal = asRefusal(error)
   record.principal ??= record.refusal.extras.principal
-  refuseCaller(incoming, response, record, parts.configuration.gateway.problems_base, parts.isDraining())
-  conclude(parts, record, PROBLEMS[record.refusal.code].status)
+  refuseCaller(incoming, response, record, generation.configuration.gateway.problems_base, parts.isDraining())
+  conclude(parts, generation, record, PROBLEMS[record.refusal.code].status)
 }
 
-function conclude ({ metrics, audit }: GatewayParts, record: AuditRecord, status: number): void {
+function conclude ({ metrics, log, audit }: GatewayParts, generation: Generation, record: AuditRecord, status: number): void {
   metrics.inFlight.dec()
   metrics.request(record, status)
-  audit?.(auditLine(record, status))
+  if (generation.configuration.gateway.log.requests && log.isLevelEnabled('info')) audit(auditLine(record, status))
+  generation.leave()
 }
 
 // The one translator: whatever was thrown, a caller sees one of our own problems and nothing of what caused it.

@@ -4,16 +4,15 @@ import type { FastifyInstance } from 'fastify'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
-import { loadConfiguration, type Mistake } from './config/load.ts'
+import { loadConfiguration, type Configuration, type Mistake } from './config/load.ts'
 import { whyNotReachable } from './config/urls.ts'
 import { prepareDrain } from './drain.ts'
-import { buildGateway } from './gateway.ts'
+import { buildGateway, tune } from './gateway.ts'
+import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
 import { createIdpClient } from './idp/http.ts'
-import { createIssuers } from './inbound/issuers.ts'
-import { createPrincipalCache } from './inbound/principal-cache.ts'
 import { createLogOutput } from './observe/log-output.ts'
 import { createMetrics } from './observe/metrics.ts'
-import { createUpstreams } from './outbound/upstreams.ts'
+import { startReloading } from './reload.ts'
 
 export interface RunOptions {
   /** path of gateway.yaml */
@@ -33,6 +32,8 @@ export interface Running {
   readonly dataPort: number
   readonly adminPort: number
   readonly log: Logger
+  /** Reads both files again: a good configuration is put in the place of this one, a bad one changes nothing. Never rejects. */
+  reload (): Promise<void>
   /** Stops taking requests, answers the open ones for at most `drain_timeout`, and lets go of everything. */
   close (): Promise<void>
 }
@@ -50,33 +51,35 @@ export class ConfigurationError extends Error {
 
 /** A key that left an issuer's set is trusted for at most so long. */
 const KEY_REFRESH = 5 * 60_000
+/** ms for which a new configuration may fetch keys and machine tokens before requests go by it */
+const SETTLING = 5000
 
 /**
  * Starts the gateway and its admin port.
  * @throws {ConfigurationError} before anything is started
  */
 export async function run ({ config, routes, env, log: destination, clock: now = Date.now, keyRefresh = KEY_REFRESH }: RunOptions): Promise<Running> {
-  const { configuration, mistakes } = await loadConfiguration({ config, routes }, env)
+  const { configuration, mistakes, read } = await loadConfiguration({ config, routes }, env)
   if (configuration === undefined) throw new ConfigurationError(mistakes)
-  const { gateway } = configuration
+  const { gateway: { listen, admin: { host: adminHost, port: adminPort }, log: { level } } } = configuration
   const output = destination === undefined ? createLogOutput() : undefined
   const lines = destination ?? output
-  const log = pino({ level: gateway.log.level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, lines)
-  const audit = gateway.log.requests && log.isLevelEnabled('info') ? (line: string) => { lines?.write(line) } : undefined
+  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, lines)
   for (const { file, line, column, message } of mistakes) log.warn({ at: `${file}:${line}:${column}` }, message)
 
   const idpAgent = new Agent({ connect: { timeout: 2000 }, headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
-  const client = createIdpClient(idpAgent)
   let draining = false
   const isDraining = () => draining
-  const cache = createPrincipalCache(gateway.listen.token_cache, now)
   const metrics = createMetrics({
-    knownTokens: cache.size,
-    issuers: () => issuers.trusted.map(({ name, keys }) => ({ name, ...keys.status() })),
-    credentials: () => [...upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
+    knownTokens: () => current.knownTokens(),
+    issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
+    credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
   })
-  const issuers = createIssuers(gateway.issuers, {
-    client,
+  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines?.write(line) }, isDraining })
+  const surroundings: GenerationSurroundings = {
+    app,
+    lasting: createLasting(),
+    client: createIdpClient(idpAgent),
     now,
     keyRefresh,
     mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
@@ -84,45 +87,52 @@ export async function run ({ config, routes, env, log: destination, clock: now =
       metrics.keyFetch(issuer, outcome.ok)
       if (!outcome.ok) log.warn({ issuer, problem: fixedWords(outcome.error) }, 'the keys of an issuer cannot be had')
       else log[outcome.unusable.length > 0 ? 'warn' : 'debug']({ issuer, keys: outcome.keys, unusable: outcome.unusable }, 'keys fetched')
-    }
-  })
-  const upstreams = createUpstreams(gateway, {
-    client,
-    providers: issuers.providers,
-    now,
+    },
     onTokenFetch (upstream, outcome) {
       metrics.machineTokenFetch(upstream, outcome.ok)
       if (outcome.ok) log.debug({ upstream, ends: new Date(Math.min(outcome.endsAt, 8.64e15)).toISOString() }, 'machine token fetched')
       else log.warn({ upstream, problem: fixedWords(outcome.error) }, 'a machine token cannot be had')
     }
-  })
+  }
+  let current = createGeneration(configuration, surroundings)
 
-  const open: FastifyInstance[] = []
+  async function adopt (next: Configuration): Promise<void> {
+    const generation = createGeneration(next, surroundings)
+    // What it has of its own is fetched before a request waits for it. Where that fails, it serves what it can.
+    await generation.settled(SETTLING)
+    const before = current
+    current = generation
+    tune(app, next.gateway.listen)
+    log.level = next.gateway.log.level
+    before.retire()
+  }
+
+  const reloading = await startReloading({ configuration, read }, { env, log, adopt, onReload: metrics.reload })
+  const admin = buildAdmin({ current: () => current, rejected: reloading.rejected, metrics, isDraining })
   async function letGo (): Promise<void> {
+    reloading.close()
     // The other port may be open where one of the two is in use: it would keep the process alive.
-    await Promise.all(open.map(app => app.close()))
-    for (const { keys } of issuers.trusted) keys.close()
-    await Promise.all([...[...upstreams.values()].map(upstream => upstream.close()), idpAgent.destroy()])
+    await Promise.all([app.close(), admin.close()])
+    current.end()
+    await idpAgent.destroy()
   }
 
   try {
-    const app = await buildGateway({ configuration, issuers: issuers.trusted, cache, upstreams, metrics, log, audit, isDraining, now })
-    const admin = buildAdmin({ issuers: issuers.trusted, upstreams, metrics, isDraining })
-    open.push(app, admin)
     const drain = prepareDrain(app)
-    await app.listen({ host: addressOf(gateway.listen.host), port: gateway.listen.port })
-    await admin.listen({ host: addressOf(gateway.admin.host), port: gateway.admin.port })
-    const [dataPort, adminPort] = [portOf(app), portOf(admin)]
-    log.info({ data: urlOf(gateway.listen.host, dataPort), admin: urlOf(gateway.admin.host, adminPort), routes: configuration.routes.length }, 'listening')
+    await app.listen({ host: addressOf(listen.host), port: listen.port })
+    await admin.listen({ host: addressOf(adminHost), port: adminPort })
+    const ports = { dataPort: portOf(app), adminPort: portOf(admin) }
+    log.info({ data: urlOf(listen.host, ports.dataPort), admin: urlOf(adminHost, ports.adminPort), routes: configuration.routes.length }, 'listening')
     return {
-      dataPort,
-      adminPort,
+      ...ports,
       log,
+      reload: reloading.reload,
       async close () {
         draining = true
         log.info('draining')
-        await sleep(gateway.drain_delay)
-        await drain(gateway.drain_timeout)
+        const { drain_delay: delay, drain_timeout: timeout } = current.configuration.gateway
+        await sleep(delay)
+        await drain(timeout)
         await letGo()
         log.info('stopped')
         await Promise.race([output?.flush(), sleep(1000)])

@@ -8,7 +8,7 @@ import { whyNotToStart } from './runtime.ts'
 
 export function startCommand (): Command {
   return withFiles(new Command('start'))
-    .description('Start the gateway. SIGTERM and SIGINT answer the open requests and end it.')
+    .description('Start the gateway. SIGTERM and SIGINT answer the open requests and end it; SIGHUP reads the files again.')
     .addHelpText('after', '\nExample:\n  countersign start --config config/gateway.yaml --routes routes.yaml')
     .action(start)
 }
@@ -22,7 +22,10 @@ async function start ({ config, routes }: FileOptions): Promise<void> {
   }
   if (warning !== undefined) console.error(`countersign ${packageVersion()}: ${warning}`)
   try {
-    endWithGrace(await run({ config, routes, env: process.env }))
+    const starting = run({ config, routes, env: process.env })
+    // Without a listener it would end the process, also while it starts.
+    process.on('SIGHUP', () => { starting.then(running => running.reload(), () => {}) })
+    endWithGrace(await starting)
   } catch (error) {
     if (error instanceof ConfigurationError) report(error.mistakes, undefined)
     else console.error(`countersign: ${startError(error)}`)
@@ -32,7 +35,7 @@ async function start ({ config, routes }: FileOptions): Promise<void> {
 
 function endWithGrace (running: Running): void {
   // The gateway has its own limit, drain_timeout; this one only has to be longer.
-  closeWithGrace({ delay: false, logger: false }, async ({ err: error, signal }) => {
+  closeWithGrace({ delay: false, logger: false, skip: ['SIGHUP'] }, async ({ err: error, signal }) => {
     if (error !== undefined) running.log.fatal({ problem: error.stack }, 'the gateway failed')
     else running.log.info({ signal }, 'signal')
     await running.close()

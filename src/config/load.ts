@@ -12,7 +12,7 @@ import { sortMistakes, type Mistake } from './mistakes.ts'
 import { isSecretPath } from './private.ts'
 import { readSource } from './read-file.ts'
 import { routesSchema } from './routes-schema.ts'
-import { putSecrets } from './put-secrets.ts'
+import { putSecrets, type SecretsAround } from './put-secrets.ts'
 import type { Source } from './yaml.ts'
 import { reportIssues } from './zod-mistakes.ts'
 
@@ -27,6 +27,8 @@ export interface Loaded {
   readonly configuration?: Configuration
   /** of both files, in reading order */
   readonly mistakes: readonly Mistake[]
+  /** absolute paths of all that was read, or should have been: both files, and those of secrets */
+  readonly read: readonly string[]
 }
 
 export interface LoadOptions {
@@ -43,7 +45,8 @@ export async function loadConfiguration (paths: Configuration['files'], env: Nod
   const config = await readSource(paths.config, `Begin with the one that ships:\n  cp ${SHIPPED}config/gateway.yaml ${paths.config}\n  ${start}`)
   const routes = await readSource(paths.routes, `Begin with the one that ships:\n  cp ${SHIPPED}routes.yaml ${paths.routes}\n  ${start}`)
 
-  const gateway = await fillIn(config, env, secrets)
+  const read = new Set([paths.config, paths.routes].map(file => resolve(file)))
+  const gateway = await fillIn(config, { env, secrets, read })
   for (const path of referencesIn(routes.value)) {
     routes.report(path, 'the environment serves in gateway.yaml only: the policy is the same everywhere')
     routes.spoiled.push(path)
@@ -55,18 +58,18 @@ export async function loadConfiguration (paths: Configuration['files'], env: Nod
   checkRoutes(draft)
 
   const mistakes = [...sortMistakes(config.mistakes), ...sortMistakes(routes.mistakes)]
-  if (parsedGateway === undefined || parsedRoutes === undefined || mistakes.some(({ severity }) => severity === 'error')) return { mistakes }
-  return { mistakes, configuration: settle(parsedGateway, parsedRoutes, paths, routes.linesOf(['routes'])) }
+  if (parsedGateway === undefined || parsedRoutes === undefined || mistakes.some(({ severity }) => severity === 'error')) return { mistakes, read: [...read] }
+  return { mistakes, read: [...read], configuration: settle(parsedGateway, parsedRoutes, paths, routes.linesOf(['routes'])) }
 }
 
-async function fillIn (config: Source, env: NodeJS.ProcessEnv, secrets: 'required' | 'optional'): Promise<unknown> {
+async function fillIn (config: Source, { env, secrets, read }: Pick<SecretsAround, 'env' | 'secrets' | 'read'>): Promise<unknown> {
   const { value, missing } = fromEnvironment(config.value, env)
   for (const { path, message, malformed } of missing) {
     const forgiven = secrets === 'optional' && !malformed && isSecretPath(path)
     config.report(path, message, { severity: forgiven ? 'warning' : 'error' })
     config.spoiled.push(path)
   }
-  return await putSecrets(value, { config, env, folder: dirname(resolve(config.file)), secrets })
+  return await putSecrets(value, { config, env, folder: dirname(resolve(config.file)), secrets, read })
 }
 
 function parse<S extends z.ZodType> (schema: S, value: unknown, source: Source): z.output<S> | undefined {

@@ -4,18 +4,20 @@ import { isSecretPath } from './private.ts'
 import { readSecret, Secret } from './secrets.ts'
 import type { Source } from './yaml.ts'
 
-interface Around {
+export interface SecretsAround {
   readonly config: Source
   readonly env: NodeJS.ProcessEnv
   readonly folder: string
   readonly secrets: 'required' | 'optional'
+  /** the files that were read are added, as absolute paths */
+  readonly read: Set<string>
 }
 
 /**
  * Puts a `Secret` in the place of every secret's notation in gateway.yaml's data, and reports those that are missing or
  * can never serve. A place that holds no such notation is left for the schema to refuse.
  */
-export async function putSecrets (value: unknown, around: Around, path: ReadonlyArray<string | number> = []): Promise<unknown> {
+export async function putSecrets (value: unknown, around: SecretsAround, path: ReadonlyArray<string | number> = []): Promise<unknown> {
   if (isSecretPath(path)) return await secretAt(value, around, path)
   if (Array.isArray(value)) return await Promise.all(value.map((item, at) => putSecrets(item, around, [...path, at])))
   if (!isObject(value)) return value
@@ -23,10 +25,10 @@ export async function putSecrets (value: unknown, around: Around, path: Readonly
   return Object.fromEntries(await Promise.all(entries))
 }
 
-async function secretAt (notation: unknown, { config, env, folder, secrets }: Around, path: ReadonlyArray<string | number>): Promise<unknown> {
+async function secretAt (notation: unknown, { config, env, folder, secrets, read }: SecretsAround, path: ReadonlyArray<string | number>): Promise<unknown> {
   // The environment lacks a part of it, and that was reported.
   if (config.spoiled.some(area => isWithin(area, path))) return new Secret()
-  const result = await readSecret(notation, folder, env)
+  const result = await readSecret(notation, folder, env, file => { read.add(file) })
   if (result === undefined) return notation
   if ('secret' in result) return result.secret
   config.report(path, result.problem, { severity: result.missing && secrets === 'optional' ? 'warning' : 'error' })

@@ -34,16 +34,21 @@ export type SecretResult =
 
 /**
  * Reads a secret written as text, `{ file }` (less one final newline; relative to `folder`) or `{ env }`.
+ * @param onRead hears the absolute path of a file before it is read
  * @returns undefined where it is written in no such way. No problem's text holds any part of a secret.
  */
-export async function readSecret (notation: unknown, folder: string, env: NodeJS.ProcessEnv): Promise<SecretResult | undefined> {
+export async function readSecret (notation: unknown, folder: string, env: NodeJS.ProcessEnv, onRead: (file: string) => void): Promise<SecretResult | undefined> {
   if (typeof notation === 'string') return checked(notation)
   if (!isObject(notation) || Object.keys(notation).length !== 1) return undefined
   if (typeof notation.env === 'string' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(notation.env)) {
     const value = Object.hasOwn(env, notation.env) ? env[notation.env] : undefined
     return value === undefined ? { problem: `the environment has no ${notation.env}`, missing: true } : checked(value)
   }
-  if (typeof notation.file === 'string' && notation.file !== '') return await fromFile(resolve(folder, notation.file))
+  if (typeof notation.file === 'string' && notation.file !== '') {
+    const file = resolve(folder, notation.file)
+    onRead(file)
+    return await fromFile(file)
+  }
   return undefined
 }
 

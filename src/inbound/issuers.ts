@@ -1,4 +1,4 @@
-import type { GatewayFile } from '../config/gateway-schema.ts'
+import type { Issuer } from '../config/gateway-schema.ts'
 import type { IdpClient } from '../idp/http.ts'
 import { createProvider, type Provider } from '../idp/provider.ts'
 import { PROFILES } from '../policy/profiles/index.ts'
@@ -17,40 +17,37 @@ export interface IssuerSurroundings {
   readonly onKeyFetch: (issuer: string, outcome: KeyFetch) => void
 }
 
-export interface Issuers {
-  readonly trusted: readonly TrustedIssuer[]
-  /** by name; an upstream's credential may use its token endpoint */
-  readonly providers: ReadonlyMap<string, Provider>
+/** An issuer of gateway.yaml at work. */
+export interface LiveIssuer {
+  readonly trusted: TrustedIssuer
+  /** an upstream's credential may use its token endpoint */
+  readonly provider: Provider
 }
 
-/** The issuers of gateway.yaml, each with a key store that begins to fetch at once. */
-export function createIssuers (configured: GatewayFile['issuers'], { client, now, keyRefresh, mayCall, onKeyFetch }: IssuerSurroundings): Issuers {
-  const providers = new Map<string, Provider>()
-  const trusted = Object.entries(configured).map(([name, issuer]): TrustedIssuer => {
-    const provider = createProvider(issuer, client, url => mayCall(url, issuer.allow_http))
-    providers.set(name, provider)
-    const algorithms = issuer.algorithms ?? ALGORITHMS
-    const { access_token_when, user_when, client_when } = issuer
-    return {
-      name,
-      issuer: issuer.issuer,
-      policy: { name, profile: PROFILES[issuer.idp], access_token_when, user_when, client_when },
-      audience: issuer.audience ?? [],
-      allowedClients: issuer.allowed_clients,
-      claims: issuer.claims ?? [],
+/** An issuer of gateway.yaml, with a key store that begins to fetch at once, until `trusted.keys` is closed. */
+export function createIssuer (name: string, issuer: Issuer, { client, now, keyRefresh, mayCall, onKeyFetch }: IssuerSurroundings): LiveIssuer {
+  const provider = createProvider(issuer, client, url => mayCall(url, issuer.allow_http))
+  const algorithms = issuer.algorithms ?? ALGORITHMS
+  const { access_token_when, user_when, client_when } = issuer
+  const trusted: TrustedIssuer = {
+    name,
+    issuer: issuer.issuer,
+    policy: { name, profile: PROFILES[issuer.idp], access_token_when, user_when, client_when },
+    audience: issuer.audience ?? [],
+    allowedClients: issuer.allowed_clients,
+    claims: issuer.claims ?? [],
+    algorithms,
+    clockTolerance: issuer.clock_tolerance,
+    keys: createKeyStore({
+      provider,
+      client,
+      jwksUri: issuer.jwks_uri,
       algorithms,
-      clockTolerance: issuer.clock_tolerance,
-      keys: createKeyStore({
-        provider,
-        client,
-        jwksUri: issuer.jwks_uri,
-        algorithms,
-        maxStale: issuer.keys_max_stale,
-        refreshEvery: keyRefresh,
-        now,
-        onFetch: outcome => { onKeyFetch(name, outcome) }
-      })
-    }
-  })
-  return { trusted, providers }
+      maxStale: issuer.keys_max_stale,
+      refreshEvery: keyRefresh,
+      now,
+      onFetch: outcome => { onKeyFetch(name, outcome) }
+    })
+  }
+  return { trusted, provider }
 }

@@ -23,18 +23,24 @@ export interface Limits {
   /** `listen.rate_limit`, or undefined where nothing is limited */
   readonly byAddress: Limit | undefined
   /** the limits of a rule; one that comes from `defaults` is one counter over all rules */
-  ofRoute (route: Pick<Route, 'rate_limits'>): readonly Limit[]
+  ofRoute (route: Pick<Route, 'name' | 'rate_limits'>): readonly Limit[]
 }
 
-/** Sets up the counters, in memory: each process counts for itself. Where nothing is limited, no request pays for it. */
-export async function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: ReadonlyArray<Pick<Route, 'rate_limits'>>): Promise<Limits> {
-  if (overall === undefined && routes.every(({ rate_limits: limits }) => limits.length === 0)) return { any: false, byAddress: undefined, ofRoute: () => [] }
+/** The counter of that name; the same one however often it is asked for. */
+export type CounterOf = (name: string) => Counters
+
+/** Has the app count. Where nothing is limited, no request pays for it. */
+export async function registerCounting (app: FastifyInstance): Promise<void> {
   app.decorateRequest('limitKey', '')
-  await app.register(rateLimit, { global: false, store: Counters })
+  await app.register(rateLimit, { global: false, store: NamedCounters })
+}
+
+/** @param app one that counts */
+export function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: ReadonlyArray<Pick<Route, 'name' | 'rate_limits'>>, counterOf: CounterOf): Limits {
   const shared = new Map<RouteLimit, Limit>()
 
-  function ofOne (limit: RouteLimit): Limit {
-    const count = counter(app, limit)
+  function ofOne (name: string, limit: RouteLimit): Limit {
+    const count = counter(app, limit, counterOf(`${name} ${limit.per} ${limit.by}`))
     return async (request, principal) => {
       request.limitKey = keyOf(limit.by, principal)
       await count(request)
@@ -42,15 +48,28 @@ export async function createLimits (app: FastifyInstance, overall: { readonly ma
   }
 
   return {
-    any: true,
-    byAddress: overall && counter(app, overall),
-    ofRoute: ({ rate_limits: limits }) => limits.map(limit => limit.shared ? within(shared, limit, ofOne) : ofOne(limit))
+    any: overall !== undefined || routes.some(({ rate_limits: limits }) => limits.length > 0),
+    byAddress: overall && counter(app, overall, counterOf(`listen ${overall.per}`)),
+    ofRoute: ({ name, rate_limits: limits }) => limits.map((limit, at) => limit.shared ? within(shared, limit, () => ofOne(`defaults ${at}`, limit)) : ofOne(`rule ${at} ${name}`, limit))
   }
 }
 
-function counter (app: FastifyInstance, { max, per }: { readonly max: number, readonly per: number }): (request: FastifyRequest) => Promise<void> {
-  // No address holds a blank, and every key does.
-  const count = app.createRateLimit({ max, timeWindow: per, keyGenerator: request => request.limitKey === '' ? networkOf(request.ip) : request.limitKey })
+/** The plugin asks for a counter per limit; each says in its options which one is its own. */
+class NamedCounters extends Counters {
+  override child (options: object = {}): Counters {
+    return 'counters' in options && options.counters instanceof Counters ? options.counters : super.child()
+  }
+}
+
+function counter (app: FastifyInstance, { max, per }: { readonly max: number, readonly per: number }, counters: Counters): (request: FastifyRequest) => Promise<void> {
+  const options = {
+    max,
+    timeWindow: per,
+    // No address holds a blank, and every key does.
+    keyGenerator: (request: FastifyRequest) => request.limitKey === '' ? networkOf(request.ip) : request.limitKey,
+    counters
+  }
+  const count = app.createRateLimit(options)
   return async request => {
     const state = await count(request)
     if (state.isAllowed || !state.isExceeded) return

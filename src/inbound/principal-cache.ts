@@ -18,6 +18,15 @@ export interface PrincipalCache {
   /** Who that very token speaks for, unless it has ended: by the clock, or because its key left the issuer's set. */
   find (token: string): KnownPrincipal | undefined
   keep (token: string, verified: Verified): KnownPrincipal
+}
+
+/** One memory of verified tokens, however often the configuration is loaded anew. */
+export interface PrincipalCaches {
+  /**
+   * What is known of the tokens of these issuers, by their key stores, for rules that are loaded now: tokens of others
+   * are as if they were not there.
+   */
+  of (trusted: readonly KeyStore[]): PrincipalCache
   readonly size: () => number
 }
 
@@ -37,18 +46,21 @@ class Kept implements Verified, KnownPrincipal {
   readonly until: number
   readonly key: VerificationKey
   readonly keys: KeyStore
+  /** of the rules that are asked about it */
+  edition: object
   // Most tokens meet one rule, and a Map takes as many bytes as the claims of one.
   #rule: PolicyRule | undefined
   #decision: Decision | undefined
   #others: Map<PolicyRule, Decision> | undefined
 
-  constructor (token: string, { principal, from, until, key, keys }: Verified) {
+  constructor (token: string, { principal, from, until, key, keys }: Verified, edition: object) {
     this.token = token
     this.principal = principal
     this.from = from
     this.until = until
     this.key = key
     this.keys = keys
+    this.edition = edition
   }
 
   decisionOf (rule: PolicyRule): Decision | undefined {
@@ -64,6 +76,12 @@ class Kept implements Verified, KnownPrincipal {
       if (this.#others.size < MOST_OTHERS) this.#others.set(rule, decision)
     }
   }
+
+  /** The rules that are asked were loaded anew: what older ones said is of no use any more. */
+  moveTo (edition: object): void {
+    this.edition = edition
+    this.#rule = this.#decision = this.#others = undefined
+  }
 }
 
 /** How many more rules' decisions are remembered for one token: their findings are not counted in the cache's size. */
@@ -73,26 +91,40 @@ const MOST_OTHERS = 99
 const PER_TOKEN_BYTE = 2
 const PER_ENTRY = 600
 
-export function createPrincipalCache ({ max, max_size: maxSize }: CacheBounds, now: () => number): PrincipalCache {
-  if (max === 0) return { find: () => undefined, keep: (token, verified) => new Kept(token, verified), size: () => 0 }
+const NO_EDITION = {}
+
+export function createPrincipalCaches ({ max, max_size: maxSize }: CacheBounds, now: () => number): PrincipalCaches {
+  if (max === 0) return { of: () => ({ find: () => undefined, keep: (token, verified) => new Kept(token, verified, NO_EDITION) }), size: () => 0 }
   const entries = new LRUCache<string, Kept>({ max, maxSize, sizeCalculation: ({ token }) => PER_ENTRY + PER_TOKEN_BYTE * token.length })
 
+  function holds ({ from, until, key, keys }: Kept, time: number, trusted: ReadonlySet<KeyStore>): boolean {
+    return time < until && time >= from && trusted.has(keys) && keys.holds(key)
+  }
+
   return {
-    find (token) {
-      const key = keyOf(token)
-      const entry = entries.get(key)
-      // Two tokens that differ in one bit are two, whatever they are kept under.
-      if (entry === undefined || entry.token !== token) return undefined
-      const time = now()
-      if (time < entry.until && time >= entry.from && entry.keys.holds(entry.key)) return entry
-      // Before its time, or while its issuer's keys are too old, it is verified as if it were new; past its end it goes.
-      if (time >= entry.until) entries.delete(key)
-      return undefined
-    },
-    keep (token, verified) {
-      const entry = new Kept(token, verified)
-      entries.set(keyOf(token), entry)
-      return entry
+    of (trusted) {
+      const stores = new Set(trusted)
+      return {
+        find (token) {
+          const key = keyOf(token)
+          const entry = entries.get(key)
+          // Two tokens that differ in one bit are two, whatever they are kept under.
+          if (entry === undefined || entry.token !== token) return undefined
+          const time = now()
+          if (holds(entry, time, stores)) {
+            if (entry.edition !== stores) entry.moveTo(stores)
+            return entry
+          }
+          // Before its time, or while its issuer's keys are too old, it is verified as if it were new; past its end it goes.
+          if (time >= entry.until) entries.delete(key)
+          return undefined
+        },
+        keep (token, verified) {
+          const entry = new Kept(token, verified, stores)
+          entries.set(keyOf(token), entry)
+          return entry
+        }
+      }
     },
     size: () => entries.size
   }

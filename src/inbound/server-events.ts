@@ -65,10 +65,10 @@ export function answerParserError (error: ParserError, socket: Socket, problemsB
 }
 
 /** Answers CONNECT (RFC 9110 section 9.3.6), for which Node has no response: this is no tunnel. */
-export function refuseConnect (server: Server, problemsBase: string, onRefused: OnRefused): void {
+export function refuseConnect (server: Server, problemsBase: () => string, onRefused: OnRefused): void {
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     socket.on('error', () => { socket.destroy() })
-    answerInTurn(refuse('target-ambiguous', 'This target is not served: only targets that begin with / are served.', { saw: 'CONNECT' }), socket, problemsBase, onRefused)
+    answerInTurn(refuse('target-ambiguous', 'This target is not served: only targets that begin with / are served.', { saw: 'CONNECT' }), socket, problemsBase(), onRefused)
   })
 }
 

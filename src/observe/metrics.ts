@@ -14,6 +14,8 @@ export interface Metrics {
   refusedByParser (refusal: Refusal): void
   keyFetch (issuer: string, ok: boolean): void
   machineTokenFetch (credential: string, ok: boolean): void
+  /** Counts one reading of the configuration's files after the first. */
+  readonly reload: (outcome: 'adopted' | 'unchanged' | 'rejected') => void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -35,6 +37,9 @@ export function createMetrics (readings: Readings): Metrics {
   const upstreamDuration = createHistogram(registry, { name: 'countersign_upstream_duration_seconds', help: 'From sending a request to the upstream to the end of its answer.', label: 'upstream', buckets: SECONDS })
   const keyFetches = new Counter({ registers, name: 'countersign_key_fetches_total', help: "Fetches of an issuer's keys.", labelNames: ['issuer', 'outcome'] })
   const tokenFetches = new Counter({ registers, name: 'countersign_machine_token_fetches_total', help: 'Requests for a machine token.', labelNames: ['credential', 'outcome'] })
+  const reloads = new Counter({ registers, name: 'countersign_config_reloads_total', help: 'Readings of the configuration after the first.', labelNames: ['outcome'] })
+  const accepted = new Gauge({ registers, name: 'countersign_config_accepted', help: '1 where the files as they were last read are what requests go by; 0 where they were rejected.' })
+  accepted.set(1)
   const inFlight = createInFlight(registry)
   readGauge(registry, 'countersign_tokens_known', 'Verified tokens that are remembered.', readings.knownTokens)
   gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]))
@@ -54,7 +59,11 @@ export function createMetrics (readings: Readings): Metrics {
       countRequest('', code, problem.status)
     },
     keyFetch: (issuer, ok) => { keyFetches.inc({ issuer, outcome: ok ? 'ok' : 'error' }) },
-    machineTokenFetch: (credential, ok) => { tokenFetches.inc({ credential, outcome: ok ? 'ok' : 'error' }) }
+    machineTokenFetch: (credential, ok) => { tokenFetches.inc({ credential, outcome: ok ? 'ok' : 'error' }) },
+    reload (outcome) {
+      reloads.inc({ outcome })
+      accepted.set(outcome === 'rejected' ? 0 : 1)
+    }
   }
 }
 

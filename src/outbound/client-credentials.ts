@@ -31,8 +31,7 @@ export function tokenCredential (header: string, cache: MachineTokenCache): Cred
     status () {
       const { tried, failing, token } = cache.status()
       return { tried, available: token !== undefined || (tried && !failing), endsAt: token?.endsAt }
-    },
-    close: () => { cache.close() }
+    }
   }
 }
 

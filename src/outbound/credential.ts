@@ -22,7 +22,6 @@ export interface Credential {
    */
   renew (refused: Presented): Promise<Presented | undefined>
   readonly status: () => CredentialStatus
-  close (): void
 }
 
 export interface CredentialStatus {
@@ -42,8 +41,7 @@ export function fixedCredential (headers: Readonly<Record<string, string>>): Cre
     headerNames: Object.keys(headers).map(name => name.toLowerCase()),
     present: () => presented,
     renew: () => Promise.resolve(undefined),
-    status: () => ({ tried: true, available: true, endsAt: undefined }),
-    close () {}
+    status: () => ({ tried: true, available: true, endsAt: undefined })
   }
 }
 

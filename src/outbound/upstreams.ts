@@ -1,5 +1,5 @@
 import { Pool, type Dispatcher } from 'undici'
-import { within } from '../common/memo.ts'
+import type { Holder } from '../common/shelf.ts'
 import type { ClientCredentials } from '../config/credential-schema.ts'
 import type { GatewayFile, Upstream as UpstreamConfiguration } from '../config/gateway-schema.ts'
 import { IdpError, type IdpClient } from '../idp/http.ts'
@@ -16,51 +16,48 @@ export interface Upstream {
   readonly url: URL
   readonly dispatcher: Dispatcher
   readonly credential: Credential
-  close (): Promise<void>
 }
 
 export interface UpstreamSurroundings {
   readonly client: IdpClient
+  /** by the name of their issuer */
   readonly providers: ReadonlyMap<string, Provider>
   /** ms since the epoch */
   readonly now: () => number
   readonly onTokenFetch: (upstream: string, outcome: Parameters<MachineTokenOptions['onFetch']>[0]) => void
+  /** connections, by what they are made with */
+  readonly pools: Pick<Holder<Dispatcher>, 'take'>
+  /** machine tokens, by the request that fetches them */
+  readonly tokens: Pick<Holder<MachineTokenCache>, 'take'>
 }
 
 /** ms for a TCP and TLS handshake with an upstream. */
 const CONNECT_TIMEOUT = 10_000
 const MAX_ANSWER_HEADERS = 64 * 1024
 
-/** The upstreams of gateway.yaml by name. Machine tokens begin to be fetched at once. */
+/** The upstreams of gateway.yaml by name. Machine tokens that are not in hand begin to be fetched at once. */
 export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issuers'>, surroundings: UpstreamSurroundings): ReadonlyMap<string, Upstream> {
-  const caches = new Map<string, MachineTokenCache>()
   return new Map(Object.entries(gateway.upstreams).map(([name, configured]) => {
     const url = new URL(configured.url)
-    // Time limits on headers and bodies are the relay's: they begin where the caller's body ends.
-    const pool = new Pool(url.origin, { connect: createConnector(CONNECT_TIMEOUT), headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
-    const credential = createCredential(name, configured, gateway, caches, surroundings)
-    return [name, {
-      name,
-      url,
-      dispatcher: pool,
-      credential,
-      async close () {
-        credential.close()
-        await pool.destroy()
-      }
-    }]
+    const dispatcher = surroundings.pools.take(`${name} ${url.origin}`, () => connect(url))
+    const credential = createCredential(name, configured, gateway, surroundings)
+    return [name, { name, url, dispatcher, credential }]
   }))
 }
 
-function createCredential (upstream: string, { credential }: UpstreamConfiguration, gateway: Pick<GatewayFile, 'issuers'>, caches: Map<string, MachineTokenCache>, surroundings: UpstreamSurroundings): Credential {
+// Time limits on headers and bodies are the relay's: they begin where the caller's body ends.
+function connect ({ origin }: URL): Dispatcher {
+  return new Pool(origin, { connect: createConnector(CONNECT_TIMEOUT), headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
+}
+
+function createCredential (upstream: string, { credential }: UpstreamConfiguration, gateway: Pick<GatewayFile, 'issuers'>, surroundings: UpstreamSurroundings): Credential {
   switch (credential.kind) {
     case 'none': return fixedCredential({})
     case 'basic': return basicCredential(credential.username, credential.password.reveal())
     case 'headers': return fixedCredential(Object.fromEntries(Object.entries(credential.headers).map(([name, secret]) => [name, secret.reveal()])))
     case 'client_credentials': {
       // IdPs bill machine tokens by the piece: upstreams that would ask for the same one share it.
-      const key = requestKey(credential)
-      const cache = within(caches, key, () => createMachineTokenCache({
+      const cache = surroundings.tokens.take(requestKey(credential, gateway), () => createMachineTokenCache({
         fetch: () => fetchToken(credential, gateway, surroundings),
         now: surroundings.now,
         onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) }
@@ -70,8 +67,10 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
   }
 }
 
-function requestKey ({ issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params }: ClientCredentials): string {
-  return JSON.stringify([issuer, token_endpoint, client_id, client_secret.reveal(), auth_method, basic_encoding, scope, audience, resource, params])
+/** Equal where the IdP would be asked the same: whoever asks, and whatever becomes of the answer. */
+function requestKey ({ issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params }: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>): string {
+  const { issuer: iss, discovery } = issuers[issuer ?? ''] ?? {}
+  return JSON.stringify([token_endpoint, iss, discovery, client_id, client_secret.reveal(), auth_method, basic_encoding, scope, audience, resource, params])
 }
 
 async function fetchToken (credential: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>, { client, providers }: UpstreamSurroundings): Promise<IssuedToken> {

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { createPrincipalCache } from '../../src/inbound/principal-cache.ts'
+import { createPrincipalCaches } from '../../src/inbound/principal-cache.ts'
 import { createVerifier } from '../../src/inbound/verify.ts'
 import { gatewayWith, load } from '../config/files.ts'
 import { get, type Gatehouse, type Wanted } from '../gateway/gatehouse.ts'
@@ -232,7 +232,7 @@ runSection(claims, {
   async C15 (t) {
     const issuer = await trustedIssuer()
     const { verify } = createVerifier([issuer.trusted], 16_384, issuer.now)
-    const cache = createPrincipalCache({ max: 10, max_size: 1e6 }, issuer.now)
+    const cache = createPrincipalCaches({ max: 10, max_size: 1e6 }, issuer.now).of([issuer.trusted.keys])
     const token = issuer.mints.mintUser({ scope: ['a'], permissions: ['p'], roles: ['r'], org: { units: [{ id: 1 }] }, ['__proto__']: { admin: true } })
     const verified = await verify(token, async promise => await promise)
     cache.keep(token, verified)

@@ -4,7 +4,7 @@ import { createPublicKey, sign } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { extractCredential } from '../../src/inbound/credential.ts'
-import { createPrincipalCache } from '../../src/inbound/principal-cache.ts'
+import { createPrincipalCaches } from '../../src/inbound/principal-cache.ts'
 import { problemAnswer } from '../../src/inbound/problem-answer.ts'
 import { createVerifier } from '../../src/inbound/verify.ts'
 import { auditLine } from '../../src/observe/audit-line.ts'
@@ -42,7 +42,7 @@ const cases = fc.record({ base: fc.constantFrom(...KINDS), mutation: mutations()
 t.test('below the socket: verified and decided as the gateway does it', async t => {
   const { trusted, ring, mints, now } = await trustedIssuer()
   const { verify } = createVerifier([trusted], 16_384, now)
-  const cache = createPrincipalCache({ max: 100, max_size: 1e7 }, now)
+  const cache = createPrincipalCaches({ max: 100, max_size: 1e7 }, now).of([trusted.keys])
   const originals = originalsOf(mints, ring.current)
   const known = knownBy(trusted.issuer, ring.current, now())
   const [anybody, ...named] = [ruleOf(), ruleOf('user'), ruleOf('client')]

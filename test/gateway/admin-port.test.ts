@@ -129,6 +129,8 @@ t.test('the metrics are those that are documented, and count', async t => {
   t.match(headers['content-type'], /^text\/plain/)
   const names = [...text.matchAll(/^# TYPE (countersign_\S+) (\S+)/gm)].map(([, name, type]) => `${name} ${type}`).sort()
   t.same(names, [
+    'countersign_config_accepted gauge',
+    'countersign_config_reloads_total counter',
     'countersign_issuer_keys gauge',
     'countersign_issuer_keys_fetched_timestamp_seconds gauge',
     'countersign_key_fetches_total counter',

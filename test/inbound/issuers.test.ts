@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { issuerSchema } from '../../src/config/gateway-schema.ts'
+import { issuerSchema, type Issuer } from '../../src/config/gateway-schema.ts'
 import { IdpError, type IdpClient } from '../../src/idp/http.ts'
-import { createIssuers, type IssuerSurroundings } from '../../src/inbound/issuers.ts'
+import { createIssuer, type IssuerSurroundings } from '../../src/inbound/issuers.ts'
 import type { KeyFetch } from '../../src/inbound/key-store.ts'
 import { ALGORITHMS } from '../../src/policy/algorithms.ts'
 import { PROFILES } from '../../src/policy/profiles/index.ts'
@@ -30,7 +30,7 @@ const configured = {
 }
 
 /** These issuers at IdPs that answer from a table. */
-function start (t: TestContext, changes: Partial<IssuerSurroundings> = {}, issuers: Parameters<typeof createIssuers>[0] = configured) {
+function start (t: TestContext, changes: Partial<IssuerSurroundings> = {}, issuers: Readonly<Record<string, Issuer>> = configured) {
   const clock = { now: 5_000_000 }
   const asked: string[] = []
   const judged: Array<readonly [string, boolean]> = []
@@ -42,7 +42,7 @@ function start (t: TestContext, changes: Partial<IssuerSurroundings> = {}, issue
       return DOCUMENTS[url]
     }
   }
-  const { trusted, providers } = createIssuers(issuers, {
+  const surroundings: IssuerSurroundings = {
     client,
     now: () => clock.now,
     keyRefresh: 3_600_000,
@@ -52,7 +52,10 @@ function start (t: TestContext, changes: Partial<IssuerSurroundings> = {}, issue
     },
     onKeyFetch (name, outcome) { fetches.push([name, outcome]) },
     ...changes
-  })
+  }
+  const live = Object.entries(issuers).map(([name, issuer]) => createIssuer(name, issuer, surroundings))
+  const trusted = live.map(one => one.trusted)
+  const providers = new Map(live.map(one => [one.trusted.name, one.provider]))
   tearDown(t, () => { for (const { keys } of trusted) keys.close() })
   return { clock, asked, judged, fetches, trusted, providers }
 }

@@ -1,16 +1,20 @@
 import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
+import { within } from '../../src/common/memo.ts'
 import type { Route, RouteLimit } from '../../src/config/configuration.ts'
-import { createLimits, type Limit } from '../../src/inbound/limits.ts'
+import { Counters } from '../../src/inbound/counters.ts'
+import { createLimits, registerCounting, type Limit } from '../../src/inbound/limits.ts'
 import type { Principal } from '../../src/policy/principal.ts'
 import { Refusal } from '../../src/policy/problems.ts'
 import { clientOf, userOf } from '../policy/principals.ts'
 import { holdClock } from './clock.ts'
 
-type Rule = Pick<Route, 'rate_limits'>
+type Rule = Pick<Route, 'name' | 'rate_limits'>
+
+let rules = 0
 
 const by = (by: RouteLimit['by'], changes: Partial<RouteLimit> = {}): RouteLimit => ({ max: 1, per: 60_000, by, shared: false, ...changes })
-const ruleOf = (...rate_limits: readonly RouteLimit[]): Rule => ({ rate_limits })
+const ruleOf = (...rate_limits: readonly RouteLimit[]): Rule => ({ name: `GET /${rules++}`, rate_limits })
 const refused = (limit: number, seconds: number) => ({
   code: 'rate-limited',
   headers: { 'Retry-After': String(seconds), 'RateLimit-Limit': String(limit), 'RateLimit-Remaining': '0', 'RateLimit-Reset': String(seconds) }
@@ -20,7 +24,10 @@ const refused = (limit: number, seconds: number) => ({
 async function startLimits (t: Test, overall: { readonly max: number, readonly per: number } | undefined, ...rules: readonly Rule[]) {
   const clock = holdClock(t, 0)
   const app = Fastify()
-  const limits = await createLimits(app, overall, rules)
+  await registerCounting(app)
+  const counters = new Map<string, Counters>()
+  const anew = (limit = overall, all = rules) => createLimits(app, limit, all, name => within(counters, name, () => new Counters()))
+  const limits = anew()
   let onRequest = async (_request: FastifyRequest): Promise<void> => {}
   app.get('/', async request => { await onRequest(request) })
   /** What each of these says to one request, one after the other: undefined where it is taken. */
@@ -31,7 +38,7 @@ async function startLimits (t: Test, overall: { readonly max: number, readonly p
     t.same(Object.keys(headers).filter(name => name.includes('ratelimit')), [], 'the framework limits nothing by itself')
     return answers
   }
-  return { app, clock, limits, ask, byAddress: limits.byAddress === undefined ? [] : [limits.byAddress] }
+  return { app, clock, limits, anew, ask, byAddress: limits.byAddress === undefined ? [] : [limits.byAddress] }
 }
 
 async function answerOf (limit: Limit, request: FastifyRequest, principal: Principal | undefined): Promise<unknown> {
@@ -45,10 +52,9 @@ async function answerOf (limit: Limit, request: FastifyRequest, principal: Princ
 
 t.test('where nothing is limited there is nothing to pay for', async t => {
   for (const rules of [[], [ruleOf()], [ruleOf(), ruleOf()]]) {
-    const { app, limits } = await startLimits(t, undefined, ...rules)
+    const { limits } = await startLimits(t, undefined, ...rules)
     t.match(limits, { any: false, byAddress: undefined })
     t.same(limits.ofRoute(ruleOf()), [])
-    t.same([app.hasRequestDecorator('limitKey'), app.hasDecorator('createRateLimit')], [false, false])
   }
 })
 
@@ -139,5 +145,19 @@ t.test('a shared limit is one counter over all rules, and any other one of its r
   }
   const [rule, other] = [ruleOf(by('user', { shared: true })), ruleOf(by('user', { shared: true }))]
   const { limits, ask } = await startLimits(t, undefined, rule, other)
-  t.same(await ask([...limits.ofRoute(rule), ...limits.ofRoute(other)], userOf()), [undefined, undefined], 'two of the same words are two')
+  t.same(await ask([...limits.ofRoute(rule), ...limits.ofRoute(other)], userOf()), [undefined, refused(1, 60)], 'it is the one in its place of the list')
+})
+
+t.test('limits that are made anew go on counting, by rule and place; by another one where the time or the who is another', async t => {
+  const rule = ruleOf(by('user'), by('address', { max: 3 }))
+  const { limits, anew, ask, byAddress } = await startLimits(t, { max: 1, per: 60_000 }, rule)
+  t.same(await ask([...byAddress, ...limits.ofRoute(rule)], userOf()), [undefined, undefined, undefined])
+  const next = anew({ max: 3, per: 60_000 })
+  const same = next.ofRoute({ ...rule, rate_limits: [by('user', { max: 2 }), by('address', { max: 3 })] })
+  t.same(await ask([...next.byAddress === undefined ? [] : [next.byAddress], ...same], userOf()), [undefined, undefined, undefined])
+  t.same(await ask([...next.byAddress === undefined ? [] : [next.byAddress], ...same], userOf()), [undefined, refused(2, 60), undefined])
+  for (const other of [[by('client')], [by('user', { per: 59_000 })]]) {
+    t.same(await ask(next.ofRoute({ ...rule, rate_limits: other }), userOf()), [undefined])
+  }
+  t.same(await ask(next.ofRoute({ ...rule, name: 'GET /other' }), userOf()), [undefined, undefined])
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createPrincipalCache, type CacheBounds, type PrincipalCache } from '../../src/inbound/principal-cache.ts'
+import { createPrincipalCaches, type CacheBounds, type PrincipalCache, type PrincipalCaches } from '../../src/inbound/principal-cache.ts'
 import type { VerificationKey } from '../../src/inbound/key.ts'
 import type { KeyStore } from '../../src/inbound/key-store.ts'
 import type { Verified } from '../../src/inbound/verify.ts'
@@ -10,7 +10,8 @@ const FROM = 1_000_000
 const UNTIL = 2_000_000
 
 interface Scene {
-  readonly cache: PrincipalCache
+  readonly caches: PrincipalCaches
+  readonly cache: PrincipalCache & Pick<PrincipalCaches, 'size'>
   readonly clock: { now: number }
   /** the keys that are in the issuer's set */
   readonly held: Set<VerificationKey>
@@ -27,8 +28,12 @@ function scene (bounds: Partial<CacheBounds> = {}): Scene {
     close () {}
   }
   const clock = { now: FROM }
-  const cache = createPrincipalCache({ max: 10, max_size: 1_000_000, ...bounds }, () => clock.now)
-  return { cache, clock, held, verified: { principal: userOf(), from: FROM, until: UNTIL, key, keys } }
+  const caches = createPrincipalCaches({ max: 10, max_size: 1_000_000, ...bounds }, () => clock.now)
+  return { caches, cache: { ...caches.of([keys]), size: caches.size }, clock, held, verified: { principal: userOf(), from: FROM, until: UNTIL, key, keys } }
+}
+
+function ruleNamed (id: string): PolicyRule {
+  return { id, at: 'routes.yaml:1', requirement: 'public', isConstant: true, issuers: new Set() }
 }
 
 t.test('what was kept is found, the very one, with what rules said of it', async t => {
@@ -117,7 +122,7 @@ t.test('a cache of none keeps nothing, and still says who it was', async t => {
 
 t.test('what rules said of it is remembered for that token and each rule, a hundred of them', async t => {
   const { cache, verified } = scene()
-  const rules = Array.from({ length: 102 }, (_, at) => ({ id: `rule-${at}`, at: `routes.yaml:${at}`, requirement: 'public', isConstant: true, issuers: new Set<string>() } satisfies PolicyRule))
+  const rules = Array.from({ length: 102 }, (_, at) => ruleNamed(`rule-${at}`))
   const decisions = rules.map((_, at): Decision => at % 2 === 0 ? { granted: true, findings: [] } : { granted: false, code: 'principal-kind', findings: [], failed: [], missingScopes: [] })
   const [kept, other] = [cache.keep('a', verified), cache.keep('b', verified)]
   for (const [at, rule] of rules.entries()) {
@@ -127,4 +132,23 @@ t.test('what rules said of it is remembered for that token and each rule, a hund
   }
   t.same(rules.map(rule => kept.decisionOf(rule)), decisions.map((decision, at) => at < 100 ? decision : undefined))
   t.same(rules.map(rule => other.decisionOf(rule)), rules.map(() => undefined))
+})
+
+t.test('who else reads it finds the tokens of its own issuers only, and nothing that other rules said', async t => {
+  const { caches, cache, verified } = scene()
+  const kept = cache.keep('a', verified)
+  const [rule, granted] = [ruleNamed('old'), { granted: true, findings: [] } as const]
+  kept.remember(rule, granted)
+  t.equal(cache.find('a')?.decisionOf(rule), granted)
+  const strangers = caches.of([{ ...verified.keys }])
+  t.equal(strangers.find('a'), undefined)
+  t.equal(cache.find('a'), kept)
+  const next = caches.of([verified.keys])
+  const found = next.find('a')
+  t.equal(found?.principal, verified.principal)
+  t.equal(found?.decisionOf(rule), undefined)
+  const others = Array.from({ length: 100 }, (_one, at) => ruleNamed(String(at)))
+  for (const other of others) found?.remember(other, granted)
+  t.same(others.map(other => next.find('a')?.decisionOf(other) === granted), others.map(() => true), 'there is room for as many as ever')
+  t.equal(caches.size(), 1)
 })

@@ -21,7 +21,7 @@ async function stage (t: Test, handle?: (incoming: IncomingMessage, response: Se
   const listener = handle ?? ((_incoming, response) => { held.push(response) })
   const server = createServer({ maxHeaderSize: 500 }, listener)
   listenForExpectations(server, listener)
-  refuseConnect(server, BASE, onRefused)
+  refuseConnect(server, () => BASE, onRefused)
   server.on('clientError', (error: ParserError, socket: Socket) => { answerParserError(error, socket, BASE, onRefused) })
   const { port, sockets } = await serve(t, server)
 

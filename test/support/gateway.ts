@@ -7,6 +7,10 @@ import { tearDown, type TestContext } from './teardown.ts'
 export { registerSecret } from './secrets.ts'
 
 export interface TestGateway extends GatewayPorts {
+  /** Where its two files are, gateway.yaml and routes.yaml. */
+  readonly dir: string
+  /** As SIGHUP does. */
+  reload (): Promise<void>
   /** As SIGTERM does, without the exit: drains and closes both ports. */
   close (): Promise<void>
 }
@@ -17,12 +21,12 @@ export interface TestGateway extends GatewayPorts {
  * Throws what `run` throws: a configuration with mistakes, say.
  */
 export async function startGateway (t: TestContext, setup: GatewaySetup & { readonly clock?: () => number, readonly keyRefresh?: number }): Promise<TestGateway> {
-  const { config, routes } = await writeFiles(t, filesOf(setup))
+  const { dir, config, routes } = await writeFiles(t, filesOf(setup))
   const log = collectLog(t)
   const { env = {}, clock, keyRefresh } = setup
   const running = await run({ config, routes, env, log: log.stream, ...(clock === undefined ? {} : { clock }), ...(keyRefresh === undefined ? {} : { keyRefresh }) })
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => { await (closed ??= running.close()) }
   tearDown(t, close)
-  return Object.assign(gatewayPorts(running.dataPort, running.adminPort, log), { close })
+  return Object.assign(gatewayPorts(running.dataPort, running.adminPort, log), { dir, reload: running.reload, close })
 }

@@ -1,3 +1,4 @@
+import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { tempDir } from './files.ts'
@@ -48,6 +49,17 @@ export async function writeFiles (t: TestContext, { gateway, routes, files = {} 
     'routes.yaml': yaml(isList(routes) ? { routes } : routes)
   })
   return { dir, config: join(dir, 'gateway.yaml'), routes: join(dir, 'routes.yaml') }
+}
+
+/** Writes files of a gateway that runs anew, each at once, as an editor does that renames. */
+export async function rewrite (dir: string, { gateway, routes, files = {} }: Partial<Files>): Promise<void> {
+  const texts: Record<string, string> = { ...files }
+  if (gateway !== undefined) texts['gateway.yaml'] = yaml(gateway)
+  if (routes !== undefined) texts['routes.yaml'] = yaml(isList(routes) ? { routes } : routes)
+  for (const [name, text] of Object.entries(texts)) {
+    await writeFile(join(dir, `.${name}.new`), text)
+    await rename(join(dir, `.${name}.new`), join(dir, name))
+  }
 }
 
 function yaml (value: string | Settings): string {

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { Dispatcher } from 'undici'
+import { createShelf, type Shelf } from './common/shelf.ts'
+import type { Configuration } from './config/configuration.ts'
+import { fingerprint } from './config/fingerprint.ts'
+import { Counters } from './inbound/counters.ts'
+import { createIssuer, type IssuerSurroundings, type LiveIssuer } from './inbound/issuers.ts'
+import { createLimits } from './inbound/limits.ts'
+import { createPrincipalCaches, type PrincipalCaches } from './inbound/principal-cache.ts'
+import { createProxyTrust } from './inbound/proxies.ts'
+import { createRequestGuard } from './inbound/request-guard.ts'
+import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
+import type { Stages } from './journey.ts'
+import type { MachineTokenCache } from './outbound/machine-token.ts'
+import { isRemovedAlways } from './outbound/upstream-headers.ts'
+import { createUpstreams, type Upstream, type UpstreamSurroundings } from './outbound/upstreams.ts'
+import { compileMatcher } from './policy/match.ts'
+import { compileRoutes, headersOfAll } from './routes.ts'
+
+/** What one configuration makes of the gateway. A request goes by one generation, from its first header to its end. */
+export interface Generation {
+  readonly configuration: Configuration
+  readonly issuers: readonly TrustedIssuer[]
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly stages: Stages
+  readonly knownTokens: () => number
+  /** whether its requests need the framework's: where something is counted, or proxies are trusted */
+  readonly asksFramework: boolean
+  /** A request goes by it. */
+  enter (): void
+  /** It is over. */
+  leave (): void
+  /** Resolves once each issuer and credential was tried, well or not; after `longest` ms at the latest. */
+  settled (longest: number): Promise<void>
+  /** No more requests are to come: after the last of those under way it lets go of what no other generation has. */
+  retire (): void
+  /** It lets go at once. */
+  end (): void
+}
+
+/** What outlives a configuration where the next one wants the same: keys, machine tokens, connections, counters. */
+export interface Lasting {
+  readonly issuers: Shelf<LiveIssuer>
+  readonly pools: Shelf<Dispatcher>
+  readonly tokens: Shelf<MachineTokenCache>
+  readonly caches: Shelf<PrincipalCaches>
+  readonly counters: Shelf<Counters>
+}
+
+export function createLasting (): Lasting {
+  return {
+    issuers: createShelf(({ trusted }) => { trusted.keys.close() }),
+    pools: createShelf(pool => { void pool.destroy() }),
+    tokens: createShelf(cache => { cache.close() }),
+    caches: createShelf(() => {}),
+    counters: createShelf(() => {})
+  }
+}
+
+export type GenerationSurroundings = IssuerSurroundings & Pick<UpstreamSurroundings, 'onTokenFetch'> & {
+  readonly app: FastifyInstance
+  readonly lasting: Lasting
+}
+
+/** Keys and machine tokens that are not in hand begin to be fetched at once. */
+export function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Generation {
+  const { lasting: { issuers, pools, tokens, caches, counters } } = surroundings
+  const held = { issuers: issuers.holder(), pools: pools.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
+  function letGo (): void {
+    for (const holder of Object.values(held)) holder.giveBack()
+  }
+  try {
+    return build(configuration, surroundings, held, letGo)
+  } catch (error) {
+    letGo()
+    throw error
+  }
+}
+
+type Held = { readonly [Kind in keyof Lasting]: ReturnType<Lasting[Kind]['holder']> }
+
+function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void): Generation {
+  const { gateway, routes } = configuration
+  const { app, now } = surroundings
+  let open = 0
+  let retired = false
+
+  const live = Object.entries(gateway.issuers).map(([name, issuer]) => held.issuers.take(`${name} ${fingerprint(issuer)}`, () => createIssuer(name, issuer, surroundings)))
+  const issuers = live.map(({ trusted }) => trusted)
+  const providers = new Map(live.map(({ trusted, provider }) => [trusted.name, provider]))
+  const upstreams = createUpstreams(gateway, { ...surroundings, providers, pools: held.pools, tokens: held.tokens })
+  const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
+  const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
+  const limits = createLimits(app, overall, routes, name => held.counters.take(name, () => new Counters()))
+  const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
+  const stages: Stages = {
+    limits,
+    guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
+    matcher: compileMatcher(compileRoutes(configuration, upstreams, limits)),
+    cache: caches.of(issuers.map(({ keys }) => keys)),
+    verifier: createVerifier(issuers, maxTokenSize, now),
+    trustsPeer: createProxyTrust(proxies),
+    now
+  }
+
+  return {
+    configuration,
+    issuers,
+    upstreams,
+    stages,
+    knownTokens: caches.size,
+    asksFramework: limits.any || proxies.length > 0,
+    enter () { open++ },
+    leave () {
+      open--
+      if (retired && open === 0) letGo()
+    },
+    async settled (longest) {
+      const wait = [...issuers.map(({ keys }) => keys), ...[...upstreams.values()].map(({ credential }) => credential)]
+      for (let waited = 0; waited < longest && wait.some(one => !one.status().tried); waited += TICK) await sleep(TICK)
+    },
+    retire () {
+      retired = true
+      if (open === 0) letGo()
+    },
+    end: letGo
+  }
+}
+
+/** ms */
+const TICK = 20
