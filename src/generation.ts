@@ -4,6 +4,8 @@ import type { Dispatcher } from 'undici'
 import { createShelf, type Shelf } from './common/shelf.ts'
 import type { Configuration } from './config/configuration.ts'
 import { fingerprint } from './config/fingerprint.ts'
+import type { ClientTls } from './config/tls-schema.ts'
+import type { IdpClient } from './idp/http.ts'
 import { Counters } from './inbound/counters.ts'
 import { createIssuer, type IssuerSurroundings, type LiveIssuer } from './inbound/issuers.ts'
 import { createLimits } from './inbound/limits.ts'
@@ -13,6 +15,7 @@ import { createRequestGuard } from './inbound/request-guard.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
+import { tlsName } from './outbound/tls.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
 import { createUpstreams, type Upstream, type UpstreamSurroundings } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
@@ -39,8 +42,15 @@ export interface Generation {
   end (): void
 }
 
+/** Asks IdPs, until it is closed. */
+export interface ClosableClient {
+  readonly client: IdpClient
+  close (): void
+}
+
 /** What outlives a configuration where the next one wants the same: keys, machine tokens, connections, counters. */
 export interface Lasting {
+  readonly clients: Shelf<ClosableClient>
   readonly issuers: Shelf<LiveIssuer>
   readonly pools: Shelf<Dispatcher>
   readonly tokens: Shelf<MachineTokenCache>
@@ -50,6 +60,7 @@ export interface Lasting {
 
 export function createLasting (): Lasting {
   return {
+    clients: createShelf(client => { client.close() }),
     issuers: createShelf(({ trusted }) => { trusted.keys.close() }),
     pools: createShelf(pool => { void pool.destroy() }),
     tokens: createShelf(cache => { cache.close() }),
@@ -58,15 +69,16 @@ export function createLasting (): Lasting {
   }
 }
 
-export type GenerationSurroundings = IssuerSurroundings & Pick<UpstreamSurroundings, 'onTokenFetch'> & {
+export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch'> & {
   readonly app: FastifyInstance
+  readonly createClient: (tls: ClientTls | undefined) => ClosableClient
   readonly lasting: Lasting
 }
 
 /** Keys and machine tokens that are not in hand begin to be fetched at once. */
 export function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Generation {
-  const { lasting: { issuers, pools, tokens, caches, counters } } = surroundings
-  const held = { issuers: issuers.holder(), pools: pools.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
+  const { lasting: { clients, issuers, pools, tokens, caches, counters } } = surroundings
+  const held = { clients: clients.holder(), issuers: issuers.holder(), pools: pools.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
@@ -86,10 +98,14 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   let open = 0
   let retired = false
 
-  const live = Object.entries(gateway.issuers).map(([name, issuer]) => held.issuers.take(`${name} ${fingerprint(issuer)}`, () => createIssuer(name, issuer, surroundings)))
+  const clientFor = (tls: ClientTls | undefined): IdpClient => held.clients.take(tlsName(tls), () => surroundings.createClient(tls)).client
+  const live = Object.entries(gateway.issuers).map(([name, issuer]) => {
+    const client = clientFor(issuer.tls)
+    return held.issuers.take(`${name} ${fingerprint(issuer)}`, () => createIssuer(name, issuer, { ...surroundings, client }))
+  })
   const issuers = live.map(({ trusted }) => trusted)
   const providers = new Map(live.map(({ trusted, provider }) => [trusted.name, provider]))
-  const upstreams = createUpstreams(gateway, { ...surroundings, providers, pools: held.pools, tokens: held.tokens })
+  const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, pools: held.pools, tokens: held.tokens })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
   const limits = createLimits(app, overall, routes, name => held.counters.take(name, () => new Counters()))

@@ -1,4 +1,5 @@
 import { PROFILES, profileOfUrl } from '../policy/profiles/index.ts'
+import { checkClientTls, checkServerTls } from './check-tls.ts'
 import type { Draft } from './draft.ts'
 import type { Issuer, Upstream } from './gateway-schema.ts'
 import type { Path } from './mistakes.ts'
@@ -9,12 +10,25 @@ import { foldHeaderName } from './header-rules.ts'
 import { whyNotReachable } from './urls.ts'
 import { rawAt } from './zod-mistakes.ts'
 
-/** What in gateway.yaml no key can tell by itself. */
-export function checkGateway (draft: Draft): void {
+/** What in gateway.yaml no key can tell by itself. @param now ms since the epoch */
+export function checkGateway (draft: Draft, now: number): void {
   checkPorts(draft)
+  checkCertificates(draft, now)
   for (const [name, issuer] of Object.entries(draft.issuers ?? {})) checkIssuer(draft, name, issuer)
   checkIssuersDiffer(draft)
   for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) checkUpstream(draft, name, upstream)
+}
+
+function checkCertificates ({ config, listen, issuers = {}, upstreams = {} }: Draft, now: number): void {
+  checkServerTls(config, ['listen', 'tls'], listen.tls, now)
+  for (const [name, { tls, issuer, discovery, jwks_uri: keys }] of Object.entries(issuers)) checkClientTls(config, ['issuers', name, 'tls'], tls, [issuer, discovery, keys], now)
+  for (const [name, { tls, url, credential }] of Object.entries(upstreams)) {
+    checkClientTls(config, ['upstreams', name, 'tls'], tls, [url], now)
+    if (credential?.kind !== 'client_credentials' || credential.tls === undefined) continue
+    const path: Path = ['upstreams', name, 'credential', 'client_credentials', 'tls']
+    if (credential.issuer !== undefined) config.report(path, `the endpoint is the issuer's: say this in issuers.${credential.issuer}`, { on: 'key' })
+    checkClientTls(config, path, credential.tls, [credential.token_endpoint], now)
+  }
 }
 
 function checkPorts ({ config, listen, admin }: Draft): void {

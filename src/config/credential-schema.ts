@@ -4,6 +4,7 @@ import { credentialHeaderName, headerEntries, whyNotCredential } from './header-
 import { flag, oneOrMany, text } from './notation.ts'
 import { isObject } from './objects.ts'
 import { Secret } from './secrets.ts'
+import { clientTlsSchema } from './tls-schema.ts'
 import { httpUrl } from './urls.ts'
 
 const secretShape = z.union([
@@ -19,6 +20,14 @@ function parseSecret (value: unknown, fail: Fail): Secret {
   return value instanceof Secret ? value : fail(SECRET_WANTED)
 }
 
+/** The new one first, and the old one for as long as the IdP may not know the new one yet. */
+function parseSecrets (value: unknown, fail: Fail): readonly Secret[] {
+  if (!Array.isArray(value)) return [parseSecret(value, fail)]
+  const items: readonly unknown[] = value
+  if (items.length === 0 || items.length > 2) return fail('expected one secret, or a list of two: the new one, then the old one')
+  return items.map((item, at) => item instanceof Secret ? item : fail(SECRET_WANTED, { path: [at] }))
+}
+
 const OWN_PARAMETERS = ['grant_type', 'client_id', 'client_secret', 'scope', 'audience', 'resource', 'client_assertion', 'client_assertion_type']
 const parameterName = text().refine(name => !OWN_PARAMETERS.includes(name), 'this parameter has a key of its own, or is the gateway\'s to write')
 
@@ -26,7 +35,7 @@ const clientCredentialsSchema = z.strictObject({
   issuer: text().optional().describe('An issuer of this file: its token endpoint is asked. This or token_endpoint.'),
   token_endpoint: httpUrl({ query: true }).optional().describe('The URL that gives machine tokens. This or issuer.'),
   client_id: text().describe('The gateway\'s own client id at the IdP.'),
-  client_secret: byHand(secretShape, parseSecret).describe('The gateway\'s own client secret: text, { file: path } or { env: NAME }.'),
+  client_secret: byHand(z.union([secretShape, z.array(secretShape).min(1).max(2)]), parseSecrets).describe('The gateway\'s own client secret: text, { file: path } or { env: NAME }. Or a list of two: the new one, which is tried first, and the old one.'),
   auth_method: z.enum(['client_secret_basic', 'client_secret_post']).prefault('client_secret_basic').describe('How the client shows its secret (RFC 6749 section 2.3.1).'),
   basic_encoding: z.enum(['rfc6749', 'raw']).prefault('rfc6749').describe('Whether id and secret are form-encoded within HTTP Basic, as RFC 6749 says, or sent as they are.'),
   scope: byHand(z.union([z.string(), z.array(z.string()).min(1)]), parseScope).optional().describe('The scopes to ask for: text, split by blanks, or a list.'),
@@ -34,6 +43,7 @@ const clientCredentialsSchema = z.strictObject({
   resource: oneOrMany(text()).optional().describe('The `resource` parameter (RFC 8707), one or a list.'),
   params: z.record(parameterName, text()).optional().describe('Further parameters of the token request.'),
   header: credentialHeaderName().prefault('Authorization').describe('The header that carries the token to the ERP, with the Bearer scheme.'),
+  tls: clientTlsSchema.optional().describe('How the certificate of token_endpoint is verified, and what the gateway shows it.'),
   allow_http: flag().prefault(false).describe('Allow http:// to another machine for token_endpoint.')
 })
 

@@ -1,3 +1,4 @@
+import { Certificates } from './certificates.ts'
 import type { Configuration, Route } from './configuration.ts'
 import { fingerprint } from './fingerprint.ts'
 import { formatPath } from './mistakes.ts'
@@ -51,5 +52,5 @@ function changedPlaces (before: unknown, after: unknown, path: readonly string[]
 }
 
 function isPlain (part: unknown): part is Record<string, unknown> {
-  return isObject(part) && !(part instanceof Secret)
+  return isObject(part) && !(part instanceof Secret) && !(part instanceof Certificates)
 }

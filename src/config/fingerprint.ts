@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Certificates } from './certificates.ts'
 import { isObject } from './objects.ts'
 import { Secret } from './secrets.ts'
 
@@ -13,6 +14,7 @@ export function fingerprint (part: unknown): string {
 
 function canonical (part: unknown): unknown {
   if (part instanceof Secret) return `secret ${hash(part.reveal())}`
+  if (part instanceof Certificates) return `certificates ${hash(part.pem)}`
   if (Array.isArray(part)) return part.map(canonical)
   if (!isObject(part)) return part
   return Object.fromEntries(Object.keys(part).sort().map(key => [key, canonical(part[key])]))

@@ -5,6 +5,7 @@ import { byHand } from './by-hand.ts'
 import { credentialSchema } from './credential-schema.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
+import { clientTlsSchema, serverTlsSchema } from './tls-schema.ts'
 import { httpUrl, isNetwork } from './urls.ts'
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
@@ -22,6 +23,7 @@ const network = byHand(z.string(), (value, fail) =>
 export const listenSchema = z.strictObject({
   host: host().prefault('0.0.0.0').describe('The address that callers reach.'),
   port: whole(0, 65535, { fromText: true }).prefault(8080).describe('The port that callers reach; 0 picks a free one.'),
+  tls: serverTlsSchema.optional().describe('HTTPS, by this certificate; without it, http.'),
   rate_limit: z.strictObject({
     max: whole(1, 1_000_000_000, { fromText: true }).describe('So many requests.'),
     per: duration('1s', '24h').describe('In so long a time.')
@@ -57,12 +59,14 @@ export const issuerSchema = z.strictObject({
   access_token_when: claimConditions().optional().describe('What marks an access token, at an IdP with free mapping.'),
   user_when: claimConditions().optional().describe('What marks a user\'s token, at an IdP with free mapping.'),
   client_when: claimConditions().optional().describe('What marks a client\'s own token, at an IdP with free mapping.'),
+  tls: clientTlsSchema.optional().describe('How its certificate is verified, and what the gateway shows it: for discovery, keys and token endpoint.'),
   allow_http: flag().prefault(false).describe('Allow http:// to another machine for this issuer.')
 })
 
 export const upstreamSchema = z.strictObject({
   url: httpUrl().describe('Where the ERP is; a path in it goes in front of the request\'s.'),
   credential: credentialSchema,
+  tls: clientTlsSchema.optional().describe('How the ERP\'s certificate is verified, and what the gateway shows it.'),
   allow_http: flag().prefault(false).describe('Allow http:// to another machine for this upstream.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to them.'),
   response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.')

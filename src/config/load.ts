@@ -34,13 +34,15 @@ export interface Loaded {
 export interface LoadOptions {
   /** `required`: a missing secret is an error; `optional` (for `check`): a warning, and its `reveal` throws */
   readonly secrets?: 'required' | 'optional'
+  /** ms since the epoch, for certificates that end */
+  readonly now?: number
 }
 
 /**
  * Reads, checks and settles gateway.yaml and routes.yaml. All mistakes of both come at once; nothing is started, no
  * connection made. Never throws for what the files hold.
  */
-export async function loadConfiguration (paths: Configuration['files'], env: NodeJS.ProcessEnv, { secrets = 'required' }: LoadOptions = {}): Promise<Loaded> {
+export async function loadConfiguration (paths: Configuration['files'], env: NodeJS.ProcessEnv, { secrets = 'required', now = Date.now() }: LoadOptions = {}): Promise<Loaded> {
   const start = `countersign start --config ${paths.config} --routes ${paths.routes}`
   const config = await readSource(paths.config, `Begin with the one that ships:\n  cp ${SHIPPED}config/gateway.yaml ${paths.config}\n  ${start}`)
   const routes = await readSource(paths.routes, `Begin with the one that ships:\n  cp ${SHIPPED}routes.yaml ${paths.routes}\n  ${start}`)
@@ -54,7 +56,7 @@ export async function loadConfiguration (paths: Configuration['files'], env: Nod
   const parsedGateway = parse(gatewaySchema, gateway, config)
   const parsedRoutes = parse(routesSchema, routes.value, routes)
   const draft = draftOf(config, gateway, routes, parsedRoutes)
-  checkGateway(draft)
+  checkGateway(draft, now)
   checkRoutes(draft)
 
   const mistakes = [...sortMistakes(config.mistakes), ...sortMistakes(routes.mistakes)]

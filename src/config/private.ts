@@ -1,14 +1,34 @@
 import type { Path } from './mistakes.ts'
 
-/** True for a place in gateway.yaml where a secret stands, and for what is below it. */
-export function isSecretPath (path: Path): boolean {
+/** What is read at load, from a file or the environment, and stands in the configuration as an object of its own. */
+export type Material = 'secret' | 'key' | 'chain' | 'authorities'
+
+const OF_TLS: Readonly<Record<string, Material>> = { key: 'key', cert: 'chain', ca: 'authorities' }
+
+/** What stands at a place in gateway.yaml, or above it; undefined where it is plain data. */
+export function materialAt (path: Path): Material | undefined {
+  const tls = tlsAt(path)
+  if (tls !== undefined) return typeof path[tls] === 'string' && Object.hasOwn(OF_TLS, path[tls]) ? OF_TLS[path[tls]] : undefined
   const [top, , credential, kind, key] = path
-  if (top !== 'upstreams' || credential !== 'credential' || key === undefined) return false
-  return kind === 'headers' || (kind === 'client_credentials' && key === 'client_secret') || (kind === 'basic' && key === 'password')
+  if (top !== 'upstreams' || credential !== 'credential' || key === undefined) return undefined
+  return kind === 'headers' || (kind === 'client_credentials' && key === 'client_secret') || (kind === 'basic' && key === 'password') ? 'secret' : undefined
 }
 
-/** True where nothing of the file may be repeated in a message: all of a credential, and the values of headers. */
+/** True for a place in gateway.yaml where a secret or a certificate stands, and for what is below it. */
+export function isSecretPath (path: Path): boolean {
+  return materialAt(path) !== undefined
+}
+
+/** True where nothing of the file may be repeated in a message: all of a credential, keys, and the values of headers. */
 export function isPrivate (path: Path): boolean {
-  if (path[0] === 'upstreams' && path[2] === 'credential') return true
+  if (isSecretPath(path) || (path[0] === 'upstreams' && path[2] === 'credential')) return true
   return path.some((part, at) => (part === 'headers' || part === 'response_headers') && path[at + 1] === 'set' && path.length > at + 2)
+}
+
+/** Where in a path stands what is within a `tls`; undefined where it is in none. */
+function tlsAt (path: Path): number | undefined {
+  const [top, second, third, fourth, fifth] = path
+  if (top === 'listen' && second === 'tls') return 2
+  if ((top === 'issuers' || top === 'upstreams') && third === 'tls') return 3
+  return top === 'upstreams' && third === 'credential' && fourth === 'client_credentials' && fifth === 'tls' ? 5 : undefined
 }

@@ -15,6 +15,11 @@ export class Secret {
     this.#value = value
   }
 
+  /** whether there is something to reveal */
+  get isKnown (): boolean {
+    return this.#value !== undefined
+  }
+
   /** @throws {Error} where the secret was missing when the configuration was loaded */
   reveal (): string {
     if (this.#value === undefined) throw new Error('this secret is missing')
@@ -30,24 +35,47 @@ export class Secret {
 /** A secret that was found; or one that is not there (which `check` forgives); or one that can never serve. */
 export type SecretResult =
   | { readonly secret: Secret }
-  | { readonly problem: string, readonly missing: boolean }
+  | Problem
+
+export interface Problem {
+  readonly problem: string
+  readonly missing: boolean
+}
+
+/** What is known of the surroundings of a notation. */
+export interface TextAround {
+  /** relative paths start there */
+  readonly folder: string
+  readonly env: NodeJS.ProcessEnv
+  /** hears the absolute path of a file before it is read */
+  readonly onRead: (file: string) => void
+}
 
 /**
- * Reads a secret written as text, `{ file }` (less one final newline; relative to `folder`) or `{ env }`.
- * @param onRead hears the absolute path of a file before it is read
+ * Reads a secret written as text, `{ file }` (less one final newline) or `{ env }`.
  * @returns undefined where it is written in no such way. No problem's text holds any part of a secret.
  */
-export async function readSecret (notation: unknown, folder: string, env: NodeJS.ProcessEnv, onRead: (file: string) => void): Promise<SecretResult | undefined> {
-  if (typeof notation === 'string') return checked(notation)
+export async function readSecret (notation: unknown, around: TextAround): Promise<SecretResult | undefined> {
+  const read = await readText(notation, around, MAX_BYTES)
+  return read === undefined || 'problem' in read ? read : checked(read.isFile ? read.text.replace(/\r?\n$/, '') : read.text)
+}
+
+/**
+ * Reads what is written as text, `{ file }` or `{ env }`.
+ * @param most bytes of a file
+ * @returns undefined where it is written in no such way
+ */
+export async function readText (notation: unknown, { folder, env, onRead }: TextAround, most: number): Promise<{ readonly text: string, readonly isFile: boolean } | Problem | undefined> {
+  if (typeof notation === 'string') return { text: notation, isFile: false }
   if (!isObject(notation) || Object.keys(notation).length !== 1) return undefined
   if (typeof notation.env === 'string' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(notation.env)) {
     const value = Object.hasOwn(env, notation.env) ? env[notation.env] : undefined
-    return value === undefined ? { problem: `the environment has no ${notation.env}`, missing: true } : checked(value)
+    return value === undefined ? { problem: `the environment has no ${notation.env}`, missing: true } : { text: value, isFile: false }
   }
   if (typeof notation.file === 'string' && notation.file !== '') {
     const file = resolve(folder, notation.file)
     onRead(file)
-    return await fromFile(file)
+    return await fromFile(file, most)
   }
   return undefined
 }
@@ -58,14 +86,14 @@ function checked (value: string): SecretResult {
   return { secret: new Secret(value) }
 }
 
-async function fromFile (path: string): Promise<SecretResult> {
+async function fromFile (path: string, most: number): Promise<{ readonly text: string, readonly isFile: true } | Problem> {
   try {
     const about = await stat(path)
-    if (!about.isFile()) return { problem: 'the secret\'s file is no plain file', missing: true }
-    if (about.size > MAX_BYTES) return { problem: 'the secret\'s file is larger than 64 KiB', missing: false }
-    return checked((await readFile(path, 'utf8')).replace(/\r?\n$/, ''))
+    if (!about.isFile()) return { problem: 'this is no plain file', missing: true }
+    if (about.size > most) return { problem: `the file is larger than ${most / 1024} KiB`, missing: false }
+    return { text: await readFile(path, 'utf8'), isFile: true }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : ''
-    return { problem: `the secret's file cannot be read${code}`, missing: true }
+    return { problem: `the file cannot be read${code}`, missing: true }
   }
 }

@@ -1,4 +1,5 @@
 import { request, type Dispatcher } from 'undici'
+import { isRefusedByPeer, isTlsError } from '../common/tls-errors.ts'
 
 /** Why an IdP's answer cannot be used. Its text is fixed: nothing of the answer goes into it. */
 export class IdpError extends Error {
@@ -92,6 +93,7 @@ function faultOf (error: unknown): string {
   if (name === 'TimeoutError' || code.endsWith('TIMEOUT') || code === 'ETIMEDOUT') return 'did not answer in time'
   if (code === 'ECONNREFUSED') return 'refused the connection'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'has a name that does not resolve'
-  if (/CERT|TLS|SSL|SELF_SIGNED|ALTNAME|ISSUER/.test(code)) return 'has a certificate that does not hold'
+  if (isRefusedByPeer(code)) return 'refuses the certificate of the gateway, or how it speaks TLS'
+  if (isTlsError(code)) return 'has a certificate that does not hold, or speaks no TLS'
   return 'broke the connection'
 }

@@ -7,6 +7,7 @@ import { createKeyStore, type KeyFetch } from './key-store.ts'
 import type { TrustedIssuer } from './verify.ts'
 
 export interface IssuerSurroundings {
+  /** asks it, by its `tls`; outlives it */
   readonly client: IdpClient
   /** ms since the epoch */
   readonly now: () => number

@@ -1,4 +1,7 @@
+import { TLSSocket } from 'node:tls'
 import { buildConnector } from 'undici'
+import { asRefusal, whenCertificateIsTaken } from './certificate-taken.ts'
+import type { TlsOptions } from './tls.ts'
 
 /** What undici's pools connect by. */
 export type Connector = ReturnType<typeof buildConnector>
@@ -6,14 +9,18 @@ export type Connector = ReturnType<typeof buildConnector>
 /**
  * Connects by TCP or TLS, with verified certificates.
  * @param timeout ms for the handshakes
+ * @param tls how it is verified, and what the gateway shows
  */
-export function createConnector (timeout: number): Connector {
-  const connect = buildConnector({ timeout })
+export function createConnector (timeout: number, tls: TlsOptions = {}): Connector {
+  const connect = buildConnector({ timeout, ...tls })
   return (options, callback) => {
     connect(options, (...result) => {
-      const [, socket] = result
+      const [error, socket] = result
       socket?.prependListener('error', tellReset)
-      callback(...result)
+      if (tls.cert === undefined) callback(...result)
+      else if (error !== null) callback(asRefusal(error), null)
+      else if (socket instanceof TLSSocket) whenCertificateIsTaken(socket, refusal => { refusal === null ? callback(null, socket) : callback(refusal, null) })
+      else callback(null, socket)
     })
   }
 }

@@ -13,7 +13,7 @@ export interface MachineTokenOptions {
   readonly fetch: () => Promise<IssuedToken>
   /** ms since the epoch */
   readonly now: () => number
-  readonly onFetch: (outcome: { readonly ok: true, readonly endsAt: number } | { readonly ok: false, readonly error: unknown }) => void
+  readonly onFetch: (outcome: { readonly ok: true, readonly endsAt: number, /** of a list, the one that served */ readonly secret: 1 | 2 } | { readonly ok: false, readonly error: unknown }) => void
 }
 
 /** One cached machine token: fetched once however many wait, renewed before its end, shown until its end and never after. */
@@ -52,7 +52,7 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
       token = fetched
       used = false
       overdue = false
-      onFetch({ ok: true, endsAt: fetched.endsAt })
+      onFetch({ ok: true, endsAt: fetched.endsAt, secret: issued.secret })
       renewAt(asked + (fetched.endsAt - asked) * (0.7 + Math.random() / 10))
     } catch (error) {
       onFetch({ ok: false, error })

@@ -6,7 +6,8 @@ export interface TokenRequest {
   readonly issuer: string
   readonly tokenEndpoint: string
   readonly clientId: string
-  readonly clientSecret: string
+  /** the one that is tried first, and one that is tried where it is refused */
+  readonly clientSecrets: readonly string[]
   readonly authMethod: 'client_secret_basic' | 'client_secret_post'
   /** `raw` for servers that do not form-decode what RFC 6749 section 2.3.1 has encoded */
   readonly basicEncoding: 'rfc6749' | 'raw'
@@ -18,19 +19,34 @@ export interface IssuedToken {
   readonly accessToken: string
   /** seconds, where the answer says it */
   readonly expiresIn: number | undefined
+  /** by which secret it was had: the first, or the second because the first was refused */
+  readonly secret: 1 | 2
 }
+
+/** The server does not take the client's secret. */
+class ClientRefused extends IdpError {}
 
 // RFC 6750 section 2.1 (b64token), a little wider: what can stand in a header without being able to end it.
 const HEADER_SAFE = /^[\x21-\x7e]+$/
 const BYTE_LIMIT = 64 * 1024
 
 /**
- * Asks for a token.
- * @throws {IdpError} with fixed words: neither the secret nor anything of the answer is in it
+ * Asks for a token; once more with the second secret where the first is refused.
+ * @throws {IdpError} with fixed words: neither a secret nor anything of the answer is in it
  */
 export async function requestToken (request: TokenRequest, client: IdpClient): Promise<IssuedToken> {
+  const [first = '', second] = request.clientSecrets
+  try {
+    return { ...await ask(request, first, client), secret: 1 }
+  } catch (error) {
+    if (second === undefined || !(error instanceof ClientRefused)) throw error
+    return { ...await ask(request, second, client), secret: 2 }
+  }
+}
+
+async function ask (request: TokenRequest, secret: string, client: IdpClient): Promise<Omit<IssuedToken, 'secret'>> {
   const configuration = new oauth.Configuration(
-    { issuer: request.issuer, token_endpoint: request.tokenEndpoint }, request.clientId, undefined, clientAuthentication(request))
+    { issuer: request.issuer, token_endpoint: request.tokenEndpoint }, request.clientId, undefined, clientAuthentication(request, secret))
   configuration[oauth.customFetch] = (url, options) => throughIdpClient(client, url, options)
   // Whether http is allowed was settled by configuration, for this very URL.
   if (request.tokenEndpoint.startsWith('http:')) oauth.allowInsecureRequests(configuration)
@@ -44,7 +60,7 @@ export async function requestToken (request: TokenRequest, client: IdpClient): P
   }
 }
 
-function clientAuthentication ({ authMethod, basicEncoding, clientId, clientSecret }: TokenRequest): oauth.ClientAuth {
+function clientAuthentication ({ authMethod, basicEncoding, clientId }: TokenRequest, clientSecret: string): oauth.ClientAuth {
   if (authMethod === 'client_secret_post') return oauth.ClientSecretPost(clientSecret)
   if (basicEncoding === 'rfc6749') return oauth.ClientSecretBasic(clientSecret)
   return (_server, _client, _body, headers) => {
@@ -90,10 +106,13 @@ function translate (error: unknown): IdpError {
   if (error instanceof oauth.ResponseBodyError) {
     // The registered codes of RFC 6749 section 5.2 help; free text could hold anything.
     const known = ['invalid_request', 'invalid_client', 'invalid_grant', 'unauthorized_client', 'unsupported_grant_type', 'invalid_scope', 'invalid_target']
-    return new IdpError(`refuses the token request: ${known.find(one => one === error.error) ?? 'another error'} (${error.status})`, { cause: error.code })
+    // RFC 6749 section 5.2 has invalid_client, with 400 or 401. Some say another word with a 401.
+    const Kind = error.error === 'invalid_client' || error.status === 401 ? ClientRefused : IdpError
+    return new Kind(`refuses the token request: ${known.find(one => one === error.error) ?? 'another error'} (${error.status})`, { cause: error.code })
   }
   const cause = error instanceof Error ? error.cause : undefined
   if (cause instanceof IdpError) return cause
-  const status = cause instanceof Response ? ` (${cause.status})` : ''
-  return new IdpError(`answered the token request with something that is no token${status}`)
+  const status = cause instanceof Response ? cause.status : undefined
+  const Kind = status === 401 ? ClientRefused : IdpError
+  return new Kind(`answered the token request with something that is no token${status === undefined ? '' : ` (${status})`}`)
 }

@@ -1,4 +1,5 @@
 import { errors } from 'undici'
+import { isTlsError } from '../common/tls-errors.ts'
 import { Refusal, refuse, type ProblemCode } from '../policy/problems.ts'
 
 /** An error code of Node or undici → whose fault it was and how. By code, never by text. */
@@ -21,8 +22,7 @@ const BY_CODE: Readonly<Record<string, ProblemCode>> = {
   UND_ERR_HEADERS_OVERFLOW: 'upstream-answer-invalid',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'upstream-answer-invalid',
   UND_ERR_RES_EXCEEDED_MAX_SIZE: 'upstream-answer-invalid',
-  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'client-gone',
-  EPROTO: 'upstream-tls'
+  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'client-gone'
 }
 
 const DETAILS: Partial<Record<ProblemCode, string>> = {
@@ -30,7 +30,7 @@ const DETAILS: Partial<Record<ProblemCode, string>> = {
   'upstream-unresolved': 'The system behind this gateway cannot be found by its name.',
   'upstream-reset': 'The system behind this gateway closed the connection without an answer.',
   'upstream-timeout': 'The system behind this gateway did not answer in time.',
-  'upstream-tls': 'The system behind this gateway could not prove who it is; nothing was sent to it.',
+  'upstream-tls': 'No trusted connection to the system behind this gateway came about; nothing was sent to it.',
   'upstream-answer-invalid': 'The system behind this gateway answered with something that is not HTTP.'
 }
 
@@ -55,8 +55,7 @@ function problemOf (code: string): ProblemCode {
   const known = BY_CODE[code]
   if (known !== undefined) return known
   if (code.startsWith('HPE_')) return 'upstream-answer-invalid'
-  // OpenSSL's verify errors and Node's own TLS errors
-  if (/CERT|^ERR_TLS|^ERR_SSL|SELF_SIGNED|UNABLE_TO_|CRL_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH/.test(code)) return 'upstream-tls'
+  if (isTlsError(code)) return 'upstream-tls'
   return code.startsWith('UND_ERR_INVALID') || code === '' ? 'internal' : 'upstream-reset'
 }
 

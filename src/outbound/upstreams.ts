@@ -2,12 +2,14 @@ import { Pool, type Dispatcher } from 'undici'
 import type { Holder } from '../common/shelf.ts'
 import type { ClientCredentials } from '../config/credential-schema.ts'
 import type { GatewayFile, Upstream as UpstreamConfiguration } from '../config/gateway-schema.ts'
+import type { ClientTls } from '../config/tls-schema.ts'
 import { IdpError, type IdpClient } from '../idp/http.ts'
 import type { Provider } from '../idp/provider.ts'
 import { tokenCredential } from './client-credentials.ts'
 import { createConnector } from './connector.ts'
 import { basicCredential, fixedCredential, type Credential } from './credential.ts'
 import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
+import { tlsName, tlsOptions } from './tls.ts'
 import { requestToken, type IssuedToken } from './token-endpoint.ts'
 
 /** A system behind the gateway. */
@@ -19,7 +21,8 @@ export interface Upstream {
 }
 
 export interface UpstreamSurroundings {
-  readonly client: IdpClient
+  /** asks IdPs, by their `tls` */
+  readonly clientFor: (tls: ClientTls | undefined) => IdpClient
   /** by the name of their issuer */
   readonly providers: ReadonlyMap<string, Provider>
   /** ms since the epoch */
@@ -39,15 +42,15 @@ const MAX_ANSWER_HEADERS = 64 * 1024
 export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issuers'>, surroundings: UpstreamSurroundings): ReadonlyMap<string, Upstream> {
   return new Map(Object.entries(gateway.upstreams).map(([name, configured]) => {
     const url = new URL(configured.url)
-    const dispatcher = surroundings.pools.take(`${name} ${url.origin}`, () => connect(url))
+    const dispatcher = surroundings.pools.take(`${name} ${url.origin} ${tlsName(configured.tls)}`, () => connect(url, configured.tls))
     const credential = createCredential(name, configured, gateway, surroundings)
     return [name, { name, url, dispatcher, credential }]
   }))
 }
 
 // Time limits on headers and bodies are the relay's: they begin where the caller's body ends.
-function connect ({ origin }: URL): Dispatcher {
-  return new Pool(origin, { connect: createConnector(CONNECT_TIMEOUT), headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
+function connect ({ origin }: URL, tls: ClientTls | undefined): Dispatcher {
+  return new Pool(origin, { connect: createConnector(CONNECT_TIMEOUT, tlsOptions(tls)), headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
 }
 
 function createCredential (upstream: string, { credential }: UpstreamConfiguration, gateway: Pick<GatewayFile, 'issuers'>, surroundings: UpstreamSurroundings): Credential {
@@ -57,8 +60,9 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
     case 'headers': return fixedCredential(Object.fromEntries(Object.entries(credential.headers).map(([name, secret]) => [name, secret.reveal()])))
     case 'client_credentials': {
       // IdPs bill machine tokens by the piece: upstreams that would ask for the same one share it.
+      const client = surroundings.clientFor(tlsOf(credential, gateway))
       const cache = surroundings.tokens.take(requestKey(credential, gateway), () => createMachineTokenCache({
-        fetch: () => fetchToken(credential, gateway, surroundings),
+        fetch: () => fetchToken(credential, gateway, client, surroundings),
         now: surroundings.now,
         onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) }
       }))
@@ -68,12 +72,18 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
 }
 
 /** Equal where the IdP would be asked the same: whoever asks, and whatever becomes of the answer. */
-function requestKey ({ issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params }: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>): string {
-  const { issuer: iss, discovery } = issuers[issuer ?? ''] ?? {}
-  return JSON.stringify([token_endpoint, iss, discovery, client_id, client_secret.reveal(), auth_method, basic_encoding, scope, audience, resource, params])
+function requestKey (credential: ClientCredentials, gateway: Pick<GatewayFile, 'issuers'>): string {
+  const { issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params } = credential
+  const { issuer: iss, discovery } = gateway.issuers[issuer ?? ''] ?? {}
+  const secrets = client_secret.map(secret => secret.reveal())
+  return JSON.stringify([token_endpoint, iss, discovery, tlsName(tlsOf(credential, gateway)), client_id, secrets, auth_method, basic_encoding, scope, audience, resource, params])
 }
 
-async function fetchToken (credential: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>, { client, providers }: UpstreamSurroundings): Promise<IssuedToken> {
+function tlsOf ({ issuer, tls }: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>): ClientTls | undefined {
+  return issuer === undefined ? tls : issuers[issuer]?.tls
+}
+
+async function fetchToken (credential: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>, client: IdpClient, { providers }: UpstreamSurroundings): Promise<IssuedToken> {
   const { issuer, token_endpoint: configured } = credential
   if (configured !== undefined) return await askAt(configured, new URL(configured).origin, credential, client)
   const provider = providerOf(issuer, providers)
@@ -97,7 +107,7 @@ function askAt (tokenEndpoint: string, issuer: string, { client_id, client_secre
     issuer,
     tokenEndpoint,
     clientId: client_id,
-    clientSecret: client_secret.reveal(),
+    clientSecrets: client_secret.map(secret => secret.reveal()),
     authMethod: auth_method,
     basicEncoding: basic_encoding,
     parameters

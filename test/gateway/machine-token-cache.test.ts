@@ -15,7 +15,7 @@ function startCache (t: TestContext, issue: (count: number) => Partial<IssuedTok
     async fetch () {
       asked.push(Date.now())
       await sleep(10)
-      return { accessToken: `token-${asked.length}`, expiresIn: undefined, ...await issue(asked.length) }
+      return { accessToken: `token-${asked.length}`, expiresIn: undefined, secret: 1, ...await issue(asked.length) }
     },
     now: () => clock.now,
     onFetch () {}

@@ -8,7 +8,7 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   common: { code: [] },
   policy: { code: ['common'], types: ['config'] },
   config: { code: ['policy'] },
-  idp: { code: ['policy'], types: ['config'] },
+  idp: { code: ['policy', 'common'], types: ['config'] },
   inbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
   outbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
   observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },

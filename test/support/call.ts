@@ -1,5 +1,7 @@
 import { request, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { request as requestTls } from 'node:https'
 import { Readable } from 'node:stream'
+import type { ConnectionOptions } from 'node:tls'
 import { registerSecret } from './secrets.ts'
 
 export interface CallOptions {
@@ -12,6 +14,8 @@ export interface CallOptions {
   readonly token?: string
   /** A stream goes out in chunks; an object as JSON. */
   readonly body?: string | Buffer | Readable | object
+  /** By TLS, and how. */
+  readonly tls?: ConnectionOptions
   readonly signal?: AbortSignal
   /** Until the whole answer is there; 30 s. */
   readonly timeout?: number
@@ -59,9 +63,8 @@ export async function call (port: number, options: CallOptions = {}): Promise<Ca
     ...mutable(options.headers)
   }
   const limit = AbortSignal.timeout(timeout)
-  const req = request({
-    host: '127.0.0.1', port, method, path, headers, agent: false, signal: signal === undefined ? limit : AbortSignal.any([signal, limit])
-  })
+  const target = { host: '127.0.0.1', port, method, path, headers, agent: false, signal: signal === undefined ? limit : AbortSignal.any([signal, limit]) } as const
+  const req = options.tls === undefined ? request(target) : requestTls({ ...target, ...options.tls })
   return await new Promise((resolve, reject) => {
     const informational: number[] = []
     req.on('information', ({ statusCode }) => informational.push(statusCode))

@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { Certificate } from './self-signed.ts'
+import type { TlsOptions } from 'node:tls'
 import { serve } from './server.ts'
 import type { TestContext } from './teardown.ts'
 
@@ -31,7 +31,7 @@ export interface SeenRequest {
 export type ErpHandler = (req: IncomingMessage, res: ServerResponse, seen: SeenRequest) => unknown
 
 export interface ErpOptions {
-  readonly tls?: Certificate
+  readonly tls?: TlsOptions
   /** False for bodies too large for memory: they are counted only. */
   readonly keepBodies?: boolean
 }

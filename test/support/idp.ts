@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { TlsOptions } from 'node:tls'
 import type { Fault } from './faults.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { createMints, type Mints } from './mint.ts'
@@ -20,6 +22,7 @@ export interface IdpOptions {
   readonly clients?: Record<string, IdpClient>
   /** Milliseconds since the epoch, for the times in tokens. */
   readonly clock?: () => number
+  readonly tls?: TlsOptions
 }
 
 /** A stand-in OpenID provider on a real socket: discovery, keys, client credentials, and every way to fail. */
@@ -51,8 +54,9 @@ export async function startIdp (t: TestContext, options: IdpOptions = {}): Promi
   const clock = options.clock ?? Date.now
   const keys = await createKeyRing(options.alg)
   const faults = new Map<Endpoint, { readonly fault: Fault, left: number }>()
-  const server = await serve(t, createServer((req, res) => { handle(req, res).catch(() => res.destroy()) }))
-  const origin = `http://127.0.0.1:${server.port}`
+  const onRequest = (req: IncomingMessage, res: ServerResponse): void => { handle(req, res).catch(() => res.destroy()) }
+  const server = await serve(t, options.tls === undefined ? createServer(onRequest) : createTlsServer(options.tls, onRequest))
+  const origin = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${server.port}`
   const issuer = options.issuer?.(origin) ?? origin
   // An issuer of another origin (a look-alike, a public name) is still served here, at the root.
   const base = issuer.startsWith(origin) ? issuer.replace(/\/$/, '') : origin

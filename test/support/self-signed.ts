@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 
 /** PEM texts, as node:tls takes them; `cert` is its own authority (ca, NODE_EXTRA_CA_CERTS). */
@@ -9,6 +9,8 @@ export interface CertificateOptions {
   readonly names?: readonly string[]
   readonly notBefore?: Date
   readonly notAfter?: Date
+  /** Its subject; `countersign test` when left out. Authorities of one name are taken for one another. */
+  readonly commonName?: string
 }
 
 const hour = 3_600_000
@@ -19,27 +21,42 @@ const hour = 3_600_000
  * DER structures are written by hand.
  */
 export function selfSigned (options: CertificateOptions = {}): Certificate {
+  return certify(options, undefined)
+}
+
+/** One that this authority has signed; `cert` is followed by `chain`, as servers send it. */
+export function signedBy (authority: Certificate, options: CertificateOptions & { readonly chain?: string, readonly isAuthority?: boolean } = {}): Certificate {
+  const { key, cert } = certify(options, authority, options.isAuthority === true)
+  return { key, cert: cert + (options.chain ?? '') }
+}
+
+function certify (options: CertificateOptions, authority: Certificate | undefined, isAuthority = authority === undefined): Certificate {
   const { names = ['localhost', '127.0.0.1'], notBefore = new Date(Date.now() - hour), notAfter = new Date(Date.now() + hour) } = options
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const name = sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from('countersign test')))))
+  const subject = nameOf(options.commonName ?? 'countersign test')
+  const issuer = authority === undefined ? subject : nameOf(/^CN=(.+)$/m.exec(new X509Certificate(authority.cert).subject)?.[1] ?? '')
   const unsigned = sequence(
     der(0xa0, integer(Buffer.from([2]))),
     integer(Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     ecdsaWithSha256,
-    name,
+    issuer,
     sequence(time(notBefore), time(notAfter)),
-    name,
+    subject,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(
-      sequence(basicConstraints, der(0x01, Buffer.from([0xff])), der(0x04, sequence(der(0x01, Buffer.from([0xff]))))),
+      sequence(basicConstraints, der(0x01, Buffer.from([0xff])), der(0x04, sequence(...isAuthority ? [der(0x01, Buffer.from([0xff]))] : []))),
       sequence(subjectAltName, der(0x04, sequence(...names.map(generalName))))
     ))
   )
-  const certificate = sequence(unsigned, ecdsaWithSha256, bitString(sign('sha256', unsigned, privateKey)))
+  const certificate = sequence(unsigned, ecdsaWithSha256, bitString(sign('sha256', unsigned, authority === undefined ? privateKey : createPrivateKey(authority.key))))
   return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), cert: pem(certificate) }
 }
 
-const commonName = objectId('550403')
+function nameOf (commonName: string): Buffer {
+  return sequence(der(0x31, sequence(commonNameId, der(0x0c, Buffer.from(commonName)))))
+}
+
+const commonNameId = objectId('550403')
 const basicConstraints = objectId('551d13')
 const subjectAltName = objectId('551d11')
 const ecdsaWithSha256 = sequence(objectId('2a8648ce3d040302'))
