@@ -11,10 +11,13 @@ const SWEEP = 100
 export function prepareDrain (app: FastifyInstance): (longest: number) => Promise<void> {
   const { server } = app
   const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
+  const add = (socket: Socket): void => {
     sockets.add(socket)
     socket.once('close', () => { sockets.delete(socket) })
-  })
+  }
+  server.on('connection', add)
+  // By TLS it is two: one that reads a handshake, and one that has read nothing until a request begins.
+  server.on('secureConnection', add)
 
   // An answer that was begun before could not say `Connection: close`. And a connection on which nothing ever came, as
   // load balancers open them in advance, counts as busy with Node, whose own time limits end with the listening.
@@ -24,7 +27,11 @@ export function prepareDrain (app: FastifyInstance): (longest: number) => Promis
   }
 
   return async longest => {
-    const limit = setTimeout(() => { server.closeAllConnections() }, longest)
+    const limit = setTimeout(() => {
+      server.closeAllConnections()
+      // Those in the middle of a handshake too, of which the server knows nothing yet.
+      for (const socket of sockets) socket.destroy()
+    }, longest)
     const sweeping = setInterval(sweep, SWEEP)
     await app.close()
     clearTimeout(limit)

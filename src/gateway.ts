@@ -1,12 +1,16 @@
 import httpProxy from '@fastify/http-proxy'
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import { METHODS as HTTP_METHODS, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import type { Logger } from 'pino'
 import { NO_SCHEMAS } from './common/no-schemas.ts'
+import { isTlsError } from './common/tls-errors.ts'
 import type { Listen } from './config/gateway-schema.ts'
 import type { Generation } from './generation.ts'
 import { registerCounting } from './inbound/limits.ts'
 import { problemAnswer } from './inbound/problem-answer.ts'
+import { endFailedHandshakes, listenerTls, tlsErrorReason } from './inbound/tls.ts'
 import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
 import { journey, type Asked } from './journey.ts'
@@ -39,6 +43,17 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
     if (current().configuration.gateway.log.requests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
     metrics.refusedByParser(refusal)
   }
+  const http = {
+    maxHeaderSize: listen.max_header_size,
+    headersTimeout: listen.header_timeout,
+    connectionsCheckingInterval: Math.min(1000, listen.header_timeout),
+    requireHostHeader: false
+  }
+  const brokenTls = (code: string, socket: Socket): void => {
+    metrics.tlsError(tlsErrorReason(code))
+    log.debug({ problem: code }, 'TLS of a caller came to nothing')
+    socket.destroy()
+  }
   const app = Fastify({
     logger: false,
     schemaController: NO_SCHEMAS,
@@ -48,16 +63,14 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     requestTimeout: 0,
-    http: {
-      maxHeaderSize: listen.max_header_size,
-      headersTimeout: listen.header_timeout,
-      connectionsCheckingInterval: Math.min(1000, listen.header_timeout),
-      requireHostHeader: false
-    },
+    ...listen.tls === undefined ? { http } : { https: { ...http, ...listenerTls(listen.tls), handshakeTimeout: listen.header_timeout } },
     clientErrorHandler (error, socket) {
-      answerParserError(error, socket, problemsBase(), refusedUnread)
+      if (listen.tls !== undefined && isTlsError(error.code)) brokenTls(error.code, socket)
+      else answerParserError(error, socket, problemsBase(), refusedUnread)
     }
-  })
+  // With TLS it is an https.Server, in which all is that the gateway wants of an http.Server.
+  } as FastifyServerOptions)
+  if (app.server instanceof TlsServer) endFailedHandshakes(app.server, brokenTls)
   // Headers beyond Node's usual 2000 would be dropped silently; their size is limited instead.
   app.server.maxHeadersCount = 0
   refuseConnect(app.server, problemsBase, refusedUnread)
@@ -75,10 +88,12 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   return app
 }
 
-/** Connections that come from now on are taken by these limits. */
-export function tune ({ server }: FastifyInstance, { max_header_size: maxHeaderSize, header_timeout: headersTimeout }: Listen): void {
+/** Connections that come from now on are taken by these limits, and by this certificate. */
+export function tune ({ server }: FastifyInstance, { max_header_size: maxHeaderSize, header_timeout: headersTimeout, tls }: Listen): void {
   // Node reads it from the server for each connection; its types do not say so.
   Object.assign(server, { maxHeaderSize, headersTimeout })
+  // Whether it is TLS at all was settled when the port was opened.
+  if (tls !== undefined && server instanceof TlsServer) server.setSecureContext(listenerTls(tls))
 }
 
 type Listener = (incoming: IncomingMessage, response: ServerResponse) => void

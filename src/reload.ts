@@ -15,6 +15,8 @@ export interface RejectedConfiguration {
 
 export interface ReloadParts {
   readonly env: NodeJS.ProcessEnv
+  /** ms since the epoch */
+  readonly now: () => number
   readonly log: Logger
   /** Has requests go by it from the moment at which the promise resolves. Rejects where that cannot be; nothing has changed then. */
   readonly adopt: (configuration: Configuration) => Promise<void>
@@ -32,7 +34,7 @@ export interface Reloading {
 const MOST_TOLD = 50
 
 /** Reads the two files again when they, or a secret's file, change, and when it is asked to. */
-export async function startReloading (first: { readonly configuration: Configuration, readonly read: readonly string[] }, { env, log, adopt, onReload }: ReloadParts): Promise<Reloading> {
+export async function startReloading (first: { readonly configuration: Configuration, readonly read: readonly string[] }, { env, now, log, adopt, onReload }: ReloadParts): Promise<Reloading> {
   let { configuration } = first
   let rejected: RejectedConfiguration | undefined
   let underWay: Promise<void> = Promise.resolve()
@@ -41,7 +43,7 @@ export async function startReloading (first: { readonly configuration: Configura
 
   async function readAgain (): Promise<void> {
     if (closed) return
-    const loaded = await loadConfiguration(configuration.files, env)
+    const loaded = await loadConfiguration(configuration.files, env, { now: now() })
     // What is written from here on is another change.
     await watch.look(loaded.read)
     if (closed) return
@@ -98,9 +100,9 @@ export async function startReloading (first: { readonly configuration: Configura
   }
 }
 
-// Ports are opened once.
+// Ports are opened once, as http or https.
 function isTakenAtStart (setting: string): boolean {
-  return /^(?:listen\.(?:host|port)|admin\..*)$/.test(setting)
+  return /^(?:listen\.(?:host|port|tls)|admin\..*)$/.test(setting)
 }
 
 function told (changes: Differences): Record<string, readonly string[]> {

@@ -5,13 +5,18 @@ import { pino, type DestinationStream, type Logger } from 'pino'
 import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
 import { loadConfiguration, type Configuration, type Mistake } from './config/load.ts'
+import { certificatesOf, endOf } from './config/expiry.ts'
+import type { ClientTls } from './config/tls-schema.ts'
 import { whyNotReachable } from './config/urls.ts'
 import { prepareDrain } from './drain.ts'
+import { watchExpiry } from './expiry-watch.ts'
 import { buildGateway, tune } from './gateway.ts'
-import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
+import { createGeneration, createLasting, type ClosableClient, type GenerationSurroundings } from './generation.ts'
 import { createIdpClient } from './idp/http.ts'
 import { createLogOutput } from './observe/log-output.ts'
 import { createMetrics } from './observe/metrics.ts'
+import { createConnector } from './outbound/connector.ts'
+import { tlsOptions } from './outbound/tls.ts'
 import { startReloading } from './reload.ts'
 
 export interface RunOptions {
@@ -59,7 +64,7 @@ const SETTLING = 5000
  * @throws {ConfigurationError} before anything is started
  */
 export async function run ({ config, routes, env, log: destination, clock: now = Date.now, keyRefresh = KEY_REFRESH }: RunOptions): Promise<Running> {
-  const { configuration, mistakes, read } = await loadConfiguration({ config, routes }, env)
+  const { configuration, mistakes, read } = await loadConfiguration({ config, routes }, env, { now: now() })
   if (configuration === undefined) throw new ConfigurationError(mistakes)
   const { gateway: { listen, admin: { host: adminHost, port: adminPort }, log: { level } } } = configuration
   const output = destination === undefined ? createLogOutput() : undefined
@@ -67,19 +72,19 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, lines)
   for (const { file, line, column, message } of mistakes) log.warn({ at: `${file}:${line}:${column}` }, message)
 
-  const idpAgent = new Agent({ connect: { timeout: 2000 }, headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
   let draining = false
   const isDraining = () => draining
   const metrics = createMetrics({
     knownTokens: () => current.knownTokens(),
     issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
-    credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
+    credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
+    certificates: () => certificatesOf(current.configuration.gateway).map(({ name, certificates }) => ({ name, endsAt: endOf(certificates) }))
   })
   const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines?.write(line) }, isDraining })
   const surroundings: GenerationSurroundings = {
     app,
     lasting: createLasting(),
-    client: createIdpClient(idpAgent),
+    createClient,
     now,
     keyRefresh,
     mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
@@ -90,6 +95,10 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     },
     onTokenFetch (upstream, outcome) {
       metrics.machineTokenFetch(upstream, outcome.ok)
+      if (outcome.ok && outcome.secret === 2) {
+        metrics.oldSecretUsed(upstream)
+        log.warn({ upstream }, 'the first client secret is refused; the second one served')
+      }
       if (outcome.ok) log.debug({ upstream, ends: new Date(Math.min(outcome.endsAt, 8.64e15)).toISOString() }, 'machine token fetched')
       else log.warn({ upstream, problem: fixedWords(outcome.error) }, 'a machine token cannot be had')
     }
@@ -107,14 +116,15 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     before.retire()
   }
 
-  const reloading = await startReloading({ configuration, read }, { env, log, adopt, onReload: metrics.reload })
+  const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload: metrics.reload })
+  const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
   const admin = buildAdmin({ current: () => current, rejected: reloading.rejected, metrics, isDraining })
   async function letGo (): Promise<void> {
     reloading.close()
+    expiry.close()
     // The other port may be open where one of the two is in use: it would keep the process alive.
     await Promise.all([app.close(), admin.close()])
     current.end()
-    await idpAgent.destroy()
   }
 
   try {
@@ -122,7 +132,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     await app.listen({ host: addressOf(listen.host), port: listen.port })
     await admin.listen({ host: addressOf(adminHost), port: adminPort })
     const ports = { dataPort: portOf(app), adminPort: portOf(admin) }
-    log.info({ data: urlOf(listen.host, ports.dataPort), admin: urlOf(adminHost, ports.adminPort), routes: configuration.routes.length }, 'listening')
+    log.info({ data: urlOf(listen.tls === undefined ? 'http' : 'https', listen.host, ports.dataPort), admin: urlOf('http', adminHost, ports.adminPort), routes: configuration.routes.length }, 'listening')
     return {
       ...ports,
       log,
@@ -144,6 +154,11 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   }
 }
 
+function createClient (tls: ClientTls | undefined): ClosableClient {
+  const agent = new Agent({ connect: createConnector(2000, tlsOptions(tls)), headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
+  return { client: createIdpClient(agent), close () { void agent.destroy() } }
+}
+
 // For the name the framework would open a second server on the other loopback address, of which nothing here knows.
 function addressOf (host: string): string {
   return host === 'localhost' ? '127.0.0.1' : host
@@ -158,6 +173,6 @@ function portOf (app: FastifyInstance): number {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-function urlOf (host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+function urlOf (scheme: string, host: string, port: number): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { within } from '../common/memo.ts'
+import type { TlsErrorReason } from '../inbound/tls.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
 import { createHistogram } from './histogram.ts'
@@ -14,6 +15,10 @@ export interface Metrics {
   refusedByParser (refusal: Refusal): void
   keyFetch (issuer: string, ok: boolean): void
   machineTokenFetch (credential: string, ok: boolean): void
+  /** Counts a machine token that was had by the second of two client secrets. */
+  readonly oldSecretUsed: (credential: string) => void
+  /** Counts a connection of a caller on which no TLS came about, or broke. */
+  readonly tlsError: (reason: TlsErrorReason) => void
   /** Counts one reading of the configuration's files after the first. */
   readonly reload: (outcome: 'adopted' | 'unchanged' | 'rejected') => void
   readonly inFlight: { inc (): void, dec (): void }
@@ -25,6 +30,7 @@ export interface Readings {
   readonly knownTokens: () => number
   readonly issuers: () => Iterable<{ readonly name: string, readonly keys: number, readonly fetchedAt: number | undefined }>
   readonly credentials: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
+  readonly certificates: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -37,6 +43,8 @@ export function createMetrics (readings: Readings): Metrics {
   const upstreamDuration = createHistogram(registry, { name: 'countersign_upstream_duration_seconds', help: 'From sending a request to the upstream to the end of its answer.', label: 'upstream', buckets: SECONDS })
   const keyFetches = new Counter({ registers, name: 'countersign_key_fetches_total', help: "Fetches of an issuer's keys.", labelNames: ['issuer', 'outcome'] })
   const tokenFetches = new Counter({ registers, name: 'countersign_machine_token_fetches_total', help: 'Requests for a machine token.', labelNames: ['credential', 'outcome'] })
+  const oldSecrets = new Counter({ registers, name: 'countersign_old_client_secret_used_total', help: 'Machine tokens that were had by the second of two client secrets.', labelNames: ['credential'] })
+  const tlsErrors = new Counter({ registers, name: 'countersign_tls_errors_total', help: 'Connections of callers on which no TLS came about, or broke.', labelNames: ['reason'] })
   const reloads = new Counter({ registers, name: 'countersign_config_reloads_total', help: 'Readings of the configuration after the first.', labelNames: ['outcome'] })
   const accepted = new Gauge({ registers, name: 'countersign_config_accepted', help: '1 where the files as they were last read are what requests go by; 0 where they were rejected.' })
   accepted.set(1)
@@ -45,6 +53,7 @@ export function createMetrics (readings: Readings): Metrics {
   gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]))
   gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]))
   gaugeRead(registry, 'countersign_machine_token_ends_timestamp_seconds', 'When the machine token in hand ends; 0 without one.', 'credential', () => [...readings.credentials()].map(one => [one.name, seconds(one.endsAt)]))
+  gaugeRead(registry, 'countersign_certificate_ends_timestamp_seconds', 'When the first of the certificates at a place of gateway.yaml ends.', 'certificate', () => [...readings.certificates()].map(one => [one.name, seconds(one.endsAt)]))
   return {
     registry,
     inFlight,
@@ -60,6 +69,8 @@ export function createMetrics (readings: Readings): Metrics {
     },
     keyFetch: (issuer, ok) => { keyFetches.inc({ issuer, outcome: ok ? 'ok' : 'error' }) },
     machineTokenFetch: (credential, ok) => { tokenFetches.inc({ credential, outcome: ok ? 'ok' : 'error' }) },
+    oldSecretUsed: credential => { oldSecrets.inc({ credential }) },
+    tlsError: reason => { tlsErrors.inc({ reason }) },
     reload (outcome) {
       reloads.inc({ outcome })
       accepted.set(outcome === 'rejected' ? 0 : 1)
