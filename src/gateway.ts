@@ -8,6 +8,7 @@ import { NO_SCHEMAS } from './common/no-schemas.ts'
 import { isTlsError } from './common/tls-errors.ts'
 import type { Listen } from './config/gateway-schema.ts'
 import type { Generation } from './generation.ts'
+import { serveHttp2 } from './inbound/http2.ts'
 import { registerCounting } from './inbound/limits.ts'
 import { problemAnswer } from './inbound/problem-answer.ts'
 import { endFailedHandshakes, listenerTls, tlsErrorReason } from './inbound/tls.ts'
@@ -63,7 +64,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     requestTimeout: 0,
-    ...listen.tls === undefined ? { http } : { https: { ...http, ...listenerTls(listen.tls), handshakeTimeout: listen.header_timeout } },
+    ...listen.tls === undefined ? { http } : { https: { ...http, ...listenerTls(listen.tls), ALPNProtocols: listen.tls.http2 ? ['h2', 'http/1.1'] : ['http/1.1'], handshakeTimeout: listen.header_timeout } },
     clientErrorHandler (error, socket) {
       if (listen.tls !== undefined && isTlsError(error.code)) brokenTls(error.code, socket)
       else answerParserError(error, socket, problemsBase(), refusedUnread)
@@ -71,6 +72,19 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   // With TLS it is an https.Server, in which all is that the gateway wants of an http.Server.
   } as FastifyServerOptions)
   if (app.server instanceof TlsServer) endFailedHandshakes(app.server, brokenTls)
+  if (app.server instanceof TlsServer && listen.tls?.http2 === true) {
+    const leave = serveHttp2(app.server, {
+      maxHeaderSize: () => current().configuration.gateway.listen.max_header_size,
+      onEnd (reason, code) {
+        metrics.http2End(reason)
+        log.debug({ problem: code }, 'an HTTP/2 connection was ended')
+      }
+    })
+    app.addHook('preClose', done => {
+      leave()
+      done()
+    })
+  }
   // Headers beyond Node's usual 2000 would be dropped silently; their size is limited instead.
   app.server.maxHeadersCount = 0
   refuseConnect(app.server, problemsBase, refusedUnread)

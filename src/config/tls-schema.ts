@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { byHand } from './by-hand.ts'
 import { Certificates } from './certificates.ts'
-import { text } from './notation.ts'
+import { flag, text } from './notation.ts'
 import { Secret } from './secrets.ts'
 
 const pemShape = z.union([
@@ -18,7 +18,8 @@ const privateKey = () => byHand(pemShape, (value, fail) => value instanceof Secr
 export const serverTlsSchema = z.strictObject({
   cert: certificates().describe('The certificate that callers are shown, followed by those that lead to its root: PEM.'),
   key: privateKey().describe('Its private key: PEM, not encrypted. A secret.'),
-  min_version: z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2').describe('The oldest version of TLS that callers may speak.')
+  min_version: z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2').describe('The oldest version of TLS that callers may speak.'),
+  http2: flag().prefault(true).describe('Whether callers may choose HTTP/2 (by ALPN).')
 })
 
 /** `tls` of what the gateway calls. */

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { within } from '../common/memo.ts'
+import type { Http2End } from '../inbound/http2.ts'
 import type { TlsErrorReason } from '../inbound/tls.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
@@ -19,6 +20,8 @@ export interface Metrics {
   readonly oldSecretUsed: (credential: string) => void
   /** Counts a connection of a caller on which no TLS came about, or broke. */
   readonly tlsError: (reason: TlsErrorReason) => void
+  /** Counts an HTTP/2 connection that was ended for what its caller did. */
+  readonly http2End: (reason: Http2End) => void
   /** Counts one reading of the configuration's files after the first. */
   readonly reload: (outcome: 'adopted' | 'unchanged' | 'rejected') => void
   readonly inFlight: { inc (): void, dec (): void }
@@ -45,6 +48,7 @@ export function createMetrics (readings: Readings): Metrics {
   const tokenFetches = new Counter({ registers, name: 'countersign_machine_token_fetches_total', help: 'Requests for a machine token.', labelNames: ['credential', 'outcome'] })
   const oldSecrets = new Counter({ registers, name: 'countersign_old_client_secret_used_total', help: 'Machine tokens that were had by the second of two client secrets.', labelNames: ['credential'] })
   const tlsErrors = new Counter({ registers, name: 'countersign_tls_errors_total', help: 'Connections of callers on which no TLS came about, or broke.', labelNames: ['reason'] })
+  const http2Ends = new Counter({ registers, name: 'countersign_http2_connections_ended_total', help: 'HTTP/2 connections that were ended for what their caller did.', labelNames: ['reason'] })
   const reloads = new Counter({ registers, name: 'countersign_config_reloads_total', help: 'Readings of the configuration after the first.', labelNames: ['outcome'] })
   const accepted = new Gauge({ registers, name: 'countersign_config_accepted', help: '1 where the files as they were last read are what requests go by; 0 where they were rejected.' })
   accepted.set(1)
@@ -71,6 +75,7 @@ export function createMetrics (readings: Readings): Metrics {
     machineTokenFetch: (credential, ok) => { tokenFetches.inc({ credential, outcome: ok ? 'ok' : 'error' }) },
     oldSecretUsed: credential => { oldSecrets.inc({ credential }) },
     tlsError: reason => { tlsErrors.inc({ reason }) },
+    http2End: reason => { http2Ends.inc({ reason }) },
     reload (outcome) {
       reloads.inc({ outcome })
       accepted.set(outcome === 'rejected' ? 0 : 1)
