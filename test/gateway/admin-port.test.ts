@@ -129,16 +129,20 @@ t.test('the metrics are those that are documented, and count', async t => {
   t.match(headers['content-type'], /^text\/plain/)
   const names = [...text.matchAll(/^# TYPE (countersign_\S+) (\S+)/gm)].map(([, name, type]) => `${name} ${type}`).sort()
   t.same(names, [
+    'countersign_certificate_ends_timestamp_seconds gauge',
     'countersign_config_accepted gauge',
     'countersign_config_reloads_total counter',
+    'countersign_http2_connections_ended_total counter',
     'countersign_issuer_keys gauge',
     'countersign_issuer_keys_fetched_timestamp_seconds gauge',
     'countersign_key_fetches_total counter',
     'countersign_machine_token_ends_timestamp_seconds gauge',
     'countersign_machine_token_fetches_total counter',
+    'countersign_old_client_secret_used_total counter',
     'countersign_request_duration_seconds histogram',
     'countersign_requests_in_flight gauge',
     'countersign_requests_total counter',
+    'countersign_tls_errors_total counter',
     'countersign_tokens_known gauge',
     'countersign_upstream_duration_seconds histogram'
   ])
