@@ -24,7 +24,7 @@ function parseSecret (value: unknown, fail: Fail): Secret {
 function parseSecrets (value: unknown, fail: Fail): readonly Secret[] {
   if (!Array.isArray(value)) return [parseSecret(value, fail)]
   const items: readonly unknown[] = value
-  if (items.length === 0 || items.length > 2) return fail('expected one secret, or a list of two: the new one, then the old one')
+  if (items.length !== 2) return fail('expected one secret, or a list of two: the new one, then the old one')
   return items.map((item, at) => item instanceof Secret ? item : fail(SECRET_WANTED, { path: [at] }))
 }
 
@@ -35,7 +35,7 @@ const clientCredentialsSchema = z.strictObject({
   issuer: text().optional().describe('An issuer of this file: its token endpoint is asked. This or token_endpoint.'),
   token_endpoint: httpUrl({ query: true }).optional().describe('The URL that gives machine tokens. This or issuer.'),
   client_id: text().describe('The gateway\'s own client id at the IdP.'),
-  client_secret: byHand(z.union([secretShape, z.array(secretShape).min(1).max(2)]), parseSecrets).describe('The gateway\'s own client secret: text, { file: path } or { env: NAME }. Or a list of two: the new one, which is tried first, and the old one.'),
+  client_secret: byHand(z.union([secretShape, z.array(secretShape).min(2).max(2)]), parseSecrets).describe('The gateway\'s own client secret: text, { file: path } or { env: NAME }. Or a list of two: the new one, which is tried first, and the old one.'),
   auth_method: z.enum(['client_secret_basic', 'client_secret_post']).prefault('client_secret_basic').describe('How the client shows its secret (RFC 6749 section 2.3.1).'),
   basic_encoding: z.enum(['rfc6749', 'raw']).prefault('rfc6749').describe('Whether id and secret are form-encoded within HTTP Basic, as RFC 6749 says, or sent as they are.'),
   scope: byHand(z.union([z.string(), z.array(z.string()).min(1)]), parseScope).optional().describe('The scopes to ask for: text, split by blanks, or a list.'),

@@ -66,7 +66,7 @@ t.test('an empty secret is always an error', async t => {
 })
 
 t.test('a client may have two secrets, the new one first; each is one as any other', async t => {
-  for (const [notation, wanted] of Object.entries({ '[{ file: new }, { env: OLD }]': ['of the file', 'of the environment'], '["text"]': ['text'], '["text", "text too"]': ['text', 'text too'] })) {
+  for (const [notation, wanted] of Object.entries({ '[{ file: new }, { env: OLD }]': ['of the file', 'of the environment'], '"text"': ['text'], '["text", "text too"]': ['text', 'text too'] })) {
     const { configuration } = await load({ gateway: written(notation), env: { OLD: 'of the environment' }, beside: { new: 'of the file\n' } })
     const credential = configuration?.gateway.upstreams.erp?.credential
     t.same(credential?.kind === 'client_credentials' && credential.client_secret.map(secret => secret.reveal()), wanted, notation)
@@ -84,7 +84,7 @@ t.test('a secret with a line break in it is an error: it would end a header', as
 })
 
 t.test('what is no notation of a secret is an error', async t => {
-  for (const notation of ['5', 'true', '[]', '[[a]]', '[a, b, c]', '[a, 5]', '[{}]', '{ file: [a] }', '{}', '{ env: a, file: b }', '{ env: "a b" }', '{ file: "" }', '{ vault: a }', 'null']) {
+  for (const notation of ['5', 'true', '[]', '[a]', '[[a], b]', '[a, b, c]', '[a, 5]', '[{}]', '{ file: [a] }', '{}', '{ env: a, file: b }', '{ env: "a b" }', '{ file: "" }', '{ vault: a }', 'null']) {
     const { mistakes, configuration } = await load({ gateway: written(notation), options: { secrets: 'optional' } })
     t.equal(mistakes.length, 1, notation)
     t.equal(mistakes[0]?.line, 13)
@@ -108,7 +108,8 @@ t.test('nothing prints a secret', async t => {
 t.test('no mistake shows a secret, wherever it was put', async t => {
   const places = [
     GATEWAY.replace('{ env: ERP_SECRET }', `{ evn: ${SECRET} }`),
-    GATEWAY.replace('{ env: ERP_SECRET }', `[[${SECRET}]]`),
+    GATEWAY.replace('{ env: ERP_SECRET }', `[${SECRET}]`),
+    GATEWAY.replace('{ env: ERP_SECRET }', `[[${SECRET}], a]`),
     GATEWAY.replace('{ env: ERP_SECRET }', `[${SECRET}, b, c]`),
     GATEWAY.replace('auth_method', 'x').replace('client_id: middleware', `client_id: [${SECRET}]`),
     GATEWAY.replace('client_id: middleware', `client_id: middleware\n        auth_method: ${SECRET}`),
