@@ -8,12 +8,14 @@ export interface AdminParts {
   readonly current: () => Pick<Generation, 'issuers' | 'upstreams'>
   /** of the files as they are now, where they make no gateway: the one before goes on */
   readonly rejected: () => RejectedConfiguration | undefined
+  /** whether a share of the requests is turned away */
+  readonly sheds: () => boolean
   readonly metrics: Metrics
   readonly isDraining: () => boolean
 }
 
 /** The admin port: /livez, /readyz, /metrics, which need no token. Nothing of it is on the data port. */
-export function buildAdmin ({ current, rejected, metrics, isDraining }: AdminParts): FastifyInstance {
+export function buildAdmin ({ current, rejected, sheds, metrics, isDraining }: AdminParts): FastifyInstance {
   const app = Fastify({ logger: false, schemaController: NO_SCHEMAS, forceCloseConnections: true })
   let hasBeenReady = false
 
@@ -23,6 +25,7 @@ export function buildAdmin ({ current, rejected, metrics, isDraining }: AdminPar
     const state = readiness(current())
     const configuration = rejected()
     if (configuration !== undefined) state.degraded.push('configuration')
+    if (sheds()) state.degraded.push('overload')
     if (state.ready) hasBeenReady = true
     const ready = hasBeenReady && !isDraining()
     const status = isDraining() ? 'draining' : !ready ? 'starting' : state.degraded.length > 0 ? 'degraded' : 'ready'

@@ -10,6 +10,7 @@ import { prepareDrain } from './drain.ts'
 import { buildGateway, tune } from './gateway.ts'
 import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
 import { createIdpClient } from './idp/http.ts'
+import { createPressure, measureProcess } from './inbound/pressure.ts'
 import { createLogOutput } from './observe/log-output.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { startReloading } from './reload.ts'
@@ -70,12 +71,18 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   const idpAgent = new Agent({ connect: { timeout: 2000 }, headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
   let draining = false
   const isDraining = () => draining
+  const pressure = createPressure({
+    measure: measureProcess(),
+    random: Math.random,
+    onChange (state) { log.warn({ state }, state === 'overloaded' ? 'overloaded: a share of the requests is turned away' : 'no request is turned away any more') }
+  })
   const metrics = createMetrics({
+    shed: pressure.share,
     knownTokens: () => current.knownTokens(),
     issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
     credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
   })
-  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines?.write(line) }, isDraining })
+  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines?.write(line) }, isDraining, sheds: pressure.sheds })
   const surroundings: GenerationSurroundings = {
     app,
     lasting: createLasting(),
@@ -95,6 +102,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     }
   }
   let current = createGeneration(configuration, surroundings)
+  pressure.setLimits(listen.overload ?? {})
 
   async function adopt (next: Configuration): Promise<void> {
     const generation = createGeneration(next, surroundings)
@@ -103,14 +111,16 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     const before = current
     current = generation
     tune(app, next.gateway.listen)
+    pressure.setLimits(next.gateway.listen.overload ?? {})
     log.level = next.gateway.log.level
     before.retire()
   }
 
   const reloading = await startReloading({ configuration, read }, { env, log, adopt, onReload: metrics.reload })
-  const admin = buildAdmin({ current: () => current, rejected: reloading.rejected, metrics, isDraining })
+  const admin = buildAdmin({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0, metrics, isDraining })
   async function letGo (): Promise<void> {
     reloading.close()
+    pressure.close()
     // The other port may be open where one of the two is in use: it would keep the process alive.
     await Promise.all([app.close(), admin.close()])
     current.end()

@@ -34,7 +34,14 @@ export const listenSchema = z.strictObject({
     max: whole(0, 10_000_000, { fromText: true }).prefault(100_000).describe('So many tokens; 0 verifies each token on each request.'),
     max_size: size('1MiB', '64GiB').prefault('256MiB').describe('So much memory, as it is estimated.')
   }).prefault({}).describe('Verified tokens that are remembered until they end; the one that was not seen longest goes first.'),
-  header_timeout: duration('100ms', '5m').prefault('10s').describe('Headers that take longer are refused with 408.')
+  header_timeout: duration('100ms', '5m').prefault('10s').describe('Headers that take longer are refused with 408.'),
+  request_timeout: duration('1s', '24h').optional().describe('Requests that take longer to arrive, headers and body, are refused with 408.'),
+  keep_alive_timeout: duration('1s', '1h').prefault('72s').describe('How long a connection is kept without a request: longer than the proxy in front keeps it.'),
+  max_connections: whole(1, 10_000_000, { fromText: true }).optional().describe('More connections are closed as they come.'),
+  overload: z.strictObject({
+    max_event_loop_delay: duration('10ms', '1m').optional().describe('Of the process: by so much everything it does is late.'),
+    max_memory: size('64MiB', '1024GiB').optional().describe('Heap and buffers in use.')
+  }).refine(limits => Object.values(limits).some(limit => limit !== undefined), 'must not be empty: that would be no limit').optional().describe('Past either limit a share of the requests is turned away with 503, before anything is done for it.')
 })
 
 export const adminSchema = z.strictObject({

@@ -16,6 +16,8 @@ export interface Metrics {
   machineTokenFetch (credential: string, ok: boolean): void
   /** Counts one reading of the configuration's files after the first. */
   readonly reload: (outcome: 'adopted' | 'unchanged' | 'rejected') => void
+  /** Counts one connection that was closed as it came. */
+  readonly connectionDropped: () => void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -23,6 +25,8 @@ export interface Metrics {
 export interface Readings {
   /** verified tokens that are remembered */
   readonly knownTokens: () => number
+  /** of the requests, 0 to 1, that are turned away now */
+  readonly shed: () => number
   readonly issuers: () => Iterable<{ readonly name: string, readonly keys: number, readonly fetchedAt: number | undefined }>
   readonly credentials: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
 }
@@ -41,6 +45,8 @@ export function createMetrics (readings: Readings): Metrics {
   const accepted = new Gauge({ registers, name: 'countersign_config_accepted', help: '1 where the files as they were last read are what requests go by; 0 where they were rejected.' })
   accepted.set(1)
   const inFlight = createInFlight(registry)
+  const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
+  readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed)
   readGauge(registry, 'countersign_tokens_known', 'Verified tokens that are remembered.', readings.knownTokens)
   gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]))
   gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]))
@@ -60,6 +66,7 @@ export function createMetrics (readings: Readings): Metrics {
     },
     keyFetch: (issuer, ok) => { keyFetches.inc({ issuer, outcome: ok ? 'ok' : 'error' }) },
     machineTokenFetch: (credential, ok) => { tokenFetches.inc({ credential, outcome: ok ? 'ok' : 'error' }) },
+    connectionDropped: () => { dropped.inc() },
     reload (outcome) {
       reloads.inc({ outcome })
       accepted.set(outcome === 'rejected' ? 0 : 1)

@@ -131,6 +131,7 @@ t.test('the metrics are those that are documented, and count', async t => {
   t.same(names, [
     'countersign_config_accepted gauge',
     'countersign_config_reloads_total counter',
+    'countersign_connections_dropped_total counter',
     'countersign_issuer_keys gauge',
     'countersign_issuer_keys_fetched_timestamp_seconds gauge',
     'countersign_key_fetches_total counter',
@@ -139,6 +140,7 @@ t.test('the metrics are those that are documented, and count', async t => {
     'countersign_request_duration_seconds histogram',
     'countersign_requests_in_flight gauge',
     'countersign_requests_total counter',
+    'countersign_shed_ratio gauge',
     'countersign_tokens_known gauge',
     'countersign_upstream_duration_seconds histogram'
   ])
