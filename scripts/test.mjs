@@ -28,6 +28,7 @@ const SUITES = {
   config: { budget: 60 },
   inbound: { budget: 120 },
   outbound: { budget: 150 },
+  cluster: { budget: 60 },
   gateway: { budget: 240, logs: true },
   attacks: { budget: 480, logs: true },
   process: { budget: 150, logs: true },

@@ -100,7 +100,7 @@ export async function startReloading (first: { readonly configuration: Configura
 
 // Ports are opened once.
 function isTakenAtStart (setting: string): boolean {
-  return /^(?:listen\.(?:host|port)|admin\..*)$/.test(setting)
+  return /^(?:listen\.(?:host|port)|admin\..*|workers)$/.test(setting)
 }
 
 function told (changes: Differences): Record<string, readonly string[]> {

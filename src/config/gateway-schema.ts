@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import * as z from 'zod'
 import { ALGORITHMS } from '../policy/algorithms.ts'
 import { PROFILE_NAMES } from '../policy/profiles/index.ts'
@@ -18,6 +19,13 @@ const algorithm = byHand(z.enum(ALGORITHMS), (value, fail) => {
 
 const network = byHand(z.string(), (value, fail) =>
   typeof value === 'string' && isNetwork(value) ? value : fail('expected an address or a CIDR block such as 10.0.0.0/8 or fd00::/8', { found: true }))
+
+const MOST_WORKERS = 256
+const workers = () => byHand(z.union([z.literal('auto'), z.int().min(1).max(MOST_WORKERS)]), (value, fail) => {
+  if (value === 'auto') return Math.min(availableParallelism(), MOST_WORKERS)
+  const read = typeof value === 'string' && /^[1-9][0-9]{0,2}$/.test(value) ? Number(value) : value
+  return typeof read === 'number' && Number.isInteger(read) && read >= 1 && read <= MOST_WORKERS ? read : fail(`expected auto, or a whole number from 1 to ${MOST_WORKERS}`, { found: true })
+})
 
 export const listenSchema = z.strictObject({
   host: host().prefault('0.0.0.0').describe('The address that callers reach.'),
@@ -87,6 +95,7 @@ export const gatewaySchema = z.strictObject({
   issuers: z.record(nameText(), issuerSchema).prefault({}).describe('The IdPs whose tokens are taken, by a name of yours.'),
   upstreams: z.record(nameText(), upstreamSchema).refine(one => Object.keys(one).length > 0, 'must not be empty').describe('The ERPs, by a name of yours.'),
   log: logSchema.prefault({}).describe('What is logged.'),
+  workers: workers().prefault(1).describe('How many processes serve, sharing the port: a number, or auto, one for each core.'),
   drain_delay: duration('0s', '10m').prefault('0s').describe('After SIGTERM: how long new requests are still taken while /readyz says no.'),
   drain_timeout: duration('0s', '1h').prefault('30s').describe('After that: how long open requests may take to end.'),
   problems_base: text().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/, 'expected the beginning of a URI, such as https://example.com/problems/').transform(base => /[/:#=?&]$/.test(base) ? base : `${base}/`).prefault('urn:countersign:problem:').describe('What stands before the code in a problem\'s `type`; a / is put between where nothing is.')

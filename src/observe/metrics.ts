@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Aggregator } from 'prom-client'
 import { within } from '../common/memo.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
@@ -42,15 +42,15 @@ export function createMetrics (readings: Readings): Metrics {
   const keyFetches = new Counter({ registers, name: 'countersign_key_fetches_total', help: "Fetches of an issuer's keys.", labelNames: ['issuer', 'outcome'] })
   const tokenFetches = new Counter({ registers, name: 'countersign_machine_token_fetches_total', help: 'Requests for a machine token.', labelNames: ['credential', 'outcome'] })
   const reloads = new Counter({ registers, name: 'countersign_config_reloads_total', help: 'Readings of the configuration after the first.', labelNames: ['outcome'] })
-  const accepted = new Gauge({ registers, name: 'countersign_config_accepted', help: '1 where the files as they were last read are what requests go by; 0 where they were rejected.' })
+  const accepted = new Gauge({ registers, name: 'countersign_config_accepted', help: '1 where the files as they were last read are what requests go by; 0 where they were rejected.', aggregator: 'min' })
   accepted.set(1)
   const inFlight = createInFlight(registry)
   const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
-  readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed)
+  readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed, 'average')
   readGauge(registry, 'countersign_tokens_known', 'Verified tokens that are remembered.', readings.knownTokens)
-  gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]))
-  gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]))
-  gaugeRead(registry, 'countersign_machine_token_ends_timestamp_seconds', 'When the machine token in hand ends; 0 without one.', 'credential', () => [...readings.credentials()].map(one => [one.name, seconds(one.endsAt)]))
+  gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]), 'min')
+  gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]), 'min')
+  gaugeRead(registry, 'countersign_machine_token_ends_timestamp_seconds', 'When the machine token in hand ends; 0 without one.', 'credential', () => [...readings.credentials()].map(one => [one.name, seconds(one.endsAt)]), 'min')
   return {
     registry,
     inFlight,
@@ -72,6 +72,11 @@ export function createMetrics (readings: Readings): Metrics {
       accepted.set(outcome === 'rejected' ? 0 : 1)
     }
   }
+}
+
+/** What a registry says, for a port to answer with. */
+export function metricsOf (registry: Registry): () => Promise<{ contentType: string, text: string }> {
+  return async () => ({ contentType: registry.contentType, text: await registry.metrics() })
 }
 
 // Counted by hand, and told to the registry when it is read: to look a series up by its labels costs more than to count.
@@ -109,16 +114,18 @@ function createInFlight (registry: Registry): Metrics['inFlight'] {
   }
 }
 
-function readGauge (registry: Registry, name: string, help: string, read: () => number): void {
-  const gauge = new Gauge({ registers: [registry], name, help, collect () { gauge.set(read()) } })
+// What several workers say is told as one: their sum, unless it is said here.
+function readGauge (registry: Registry, name: string, help: string, read: () => number, aggregator: Aggregator = 'sum'): void {
+  const gauge = new Gauge({ registers: [registry], name, help, aggregator, collect () { gauge.set(read()) } })
 }
 
-function gaugeRead (registry: Registry, name: string, help: string, label: string, read: () => Array<[string, number]>): void {
+function gaugeRead (registry: Registry, name: string, help: string, label: string, read: () => Array<[string, number]>, aggregator: Aggregator): void {
   const gauge = new Gauge({
     registers: [registry],
     name,
     help,
     labelNames: [label],
+    aggregator,
     collect () {
       gauge.reset()
       for (const [value, reading] of read()) gauge.set({ [label]: value }, reading)

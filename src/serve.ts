@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DestinationStream, Logger } from 'pino'
+import { Agent } from 'undici'
+import { buildAdmin } from './admin.ts'
+import type { Leader } from './cluster/worker.ts'
+import type { Configuration } from './config/configuration.ts'
+import { whyNotReachable } from './config/urls.ts'
+import { prepareDrain } from './drain.ts'
+import { buildGateway, tune } from './gateway.ts'
+import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
+import { createIdpClient } from './idp/http.ts'
+import { createPressure, measureProcess } from './inbound/pressure.ts'
+import { createMetrics, metricsOf } from './observe/metrics.ts'
+import { logListening, placeOf, portOf } from './ports.ts'
+import { createReadiness } from './readiness.ts'
+import { startReloading } from './reload.ts'
+import type { Running } from './running.ts'
+
+/** A gateway's configuration as it was loaded, and what comes from outside. */
+export interface ServeOptions {
+  readonly configuration: Configuration
+  /** what was read for it, as `loadConfiguration` gives it */
+  readonly read: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly lines: DestinationStream
+  readonly log: Logger
+  /** ms since the epoch */
+  readonly now: () => number
+  /** ms between refreshes of an issuer's keys */
+  readonly keyRefresh: number
+  /** where this process is one of several, the line to the one that leads them, which has the admin port */
+  readonly leader: Leader | undefined
+}
+
+/** ms for which a new configuration may fetch keys and machine tokens before requests go by it */
+const SETTLING = 5000
+
+/** Opens the port for callers, and has requests go by the configuration, and by the next one once there is one. */
+export async function serve ({ configuration, read, env, lines, log, now, keyRefresh, leader }: ServeOptions): Promise<Running> {
+  const { gateway: { listen, admin: adminListen } } = configuration
+  const idpAgent = new Agent({ connect: { timeout: 2000 }, headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
+  let draining = false
+  const isDraining = () => draining
+  const pressure = createPressure({
+    measure: measureProcess(),
+    random: Math.random,
+    onChange (state) { log.warn({ state }, state === 'overloaded' ? 'overloaded: a share of the requests is turned away' : 'no request is turned away any more') }
+  })
+  const metrics = createMetrics({
+    shed: pressure.share,
+    knownTokens: () => current.knownTokens(),
+    issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
+    credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
+  })
+  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds })
+  const surroundings: GenerationSurroundings = {
+    app,
+    lasting: createLasting(),
+    client: createIdpClient(idpAgent),
+    now,
+    keyRefresh,
+    mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
+    onKeyFetch (issuer, outcome) {
+      metrics.keyFetch(issuer, outcome.ok)
+      if (!outcome.ok) log.warn({ issuer, problem: fixedWords(outcome.error) }, 'the keys of an issuer cannot be had')
+      else log[outcome.unusable.length > 0 ? 'warn' : 'debug']({ issuer, keys: outcome.keys, unusable: outcome.unusable }, 'keys fetched')
+    },
+    onTokenFetch (upstream, outcome) {
+      metrics.machineTokenFetch(upstream, outcome.ok)
+      if (outcome.ok) log.debug({ upstream, ends: new Date(Math.min(outcome.endsAt, 8.64e15)).toISOString() }, 'machine token fetched')
+      else log.warn({ upstream, problem: fixedWords(outcome.error) }, 'a machine token cannot be had')
+    }
+  }
+  let current = createGeneration(configuration, surroundings)
+  pressure.setLimits(listen.overload ?? {})
+
+  async function adopt (next: Configuration): Promise<void> {
+    const generation = createGeneration(next, surroundings)
+    // What it has of its own is fetched before a request waits for it. Where that fails, it serves what it can.
+    await generation.settled(SETTLING)
+    const before = current
+    current = generation
+    tune(app, next.gateway.listen)
+    pressure.setLimits(next.gateway.listen.overload ?? {})
+    log.level = next.gateway.log.level
+    before.retire()
+  }
+
+  const reloading = await startReloading({ configuration, read }, { env, log, adopt, onReload: metrics.reload })
+  const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })
+  const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining }) : undefined
+
+  async function letGo (): Promise<void> {
+    reloading.close()
+    pressure.close()
+    // The other port may be open where one of the two is in use: it would keep the process alive.
+    await Promise.all([app.close(), admin?.close()])
+    current.end()
+    await idpAgent.destroy()
+  }
+
+  const drain = prepareDrain(app)
+  async function close (): Promise<void> {
+    draining = true
+    log.info('draining')
+    const { drain_delay: delay, drain_timeout: timeout } = current.configuration.gateway
+    await sleep(delay)
+    await drain(timeout)
+    await letGo()
+    log.info('stopped')
+  }
+
+  try {
+    await app.listen(placeOf(listen))
+    await admin?.listen(placeOf(adminListen))
+    const dataPort = portOf(app)
+    const adminPort = admin === undefined ? 0 : portOf(admin)
+    if (leader === undefined) logListening(log, configuration, { dataPort, adminPort })
+    else leader.serve({ readiness, registry: metrics.registry, reload: reloading.reload, close }, dataPort)
+    return { dataPort, adminPort, log, reload: reloading.reload, close }
+  } catch (error) {
+    await letGo()
+    throw error
+  }
+}
+
+function fixedWords (error: unknown): string {
+  return error instanceof Error && (error.name === 'IdpError' || error instanceof RangeError) ? error.message : 'failed'
+}
