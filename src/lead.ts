@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
-import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client'
+import { AggregatorRegistry } from 'prom-client'
 import { buildAdmin } from './admin.ts'
 import { leadWorkers } from './cluster/leader.ts'
 import type { Configuration } from './config/configuration.ts'
-import { metricsOf } from './observe/metrics.ts'
+import { createLeaderMetrics, metricsOf } from './observe/metrics.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
 import type { Readiness } from './readiness.ts'
 import type { Running } from './running.ts'
@@ -19,10 +19,8 @@ const GRACE = 5000
 export async function lead ({ configuration, log }: { readonly configuration: Configuration, readonly log: Logger }): Promise<Running> {
   const { workers: wanted, admin: adminListen, drain_delay: delay, drain_timeout: timeout } = configuration.gateway
   let draining = false
-  const registry = new Registry()
-  const lost = new Counter({ registers: [registry], name: 'countersign_workers_lost_total', help: 'Workers that ended without being told to.' })
-  const workers = await leadWorkers({ workers: wanted, log, handlers: {}, onLost: () => { lost.inc() } })
-  const serving = new Gauge({ registers: [registry], name: 'countersign_workers', help: 'Workers that serve.', collect () { serving.set(workers.serving()) } })
+  const { registry, workerLost } = createLeaderMetrics(() => workers.serving())
+  const workers = await leadWorkers({ workers: wanted, log, handlers: {}, onLost: workerLost })
 
   async function readiness (): Promise<Readiness> {
     // Answers of processes of this very program.

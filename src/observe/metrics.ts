@@ -74,6 +74,14 @@ export function createMetrics (readings: Readings): Metrics {
   }
 }
 
+/** Metrics of the process that leads workers, in a registry of their own. */
+export function createLeaderMetrics (serving: () => number): { readonly registry: Registry, readonly workerLost: () => void } {
+  const registry = new Registry()
+  const lost = new Counter({ registers: [registry], name: 'countersign_workers_lost_total', help: 'Workers that ended without being told to.' })
+  readGauge(registry, 'countersign_workers', 'Workers that serve.', serving)
+  return { registry, workerLost: () => { lost.inc() } }
+}
+
 /** What a registry says, for a port to answer with. */
 export function metricsOf (registry: Registry): () => Promise<{ contentType: string, text: string }> {
   return async () => ({ contentType: registry.contentType, text: await registry.metrics() })
