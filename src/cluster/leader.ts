@@ -60,13 +60,19 @@ export async function leadWorkers ({ workers, log, handlers, onLost }: LeaderPar
   const restarts = createRestarts(Math.random)
   const timers = new Set<NodeJS.Timeout>()
   let closing = false
+  // Each takes its connections from the system. Node's other way, where this process deals them out in turn, is more even,
+  // and leaves a connection without an end that was dealt to one that is killed in that moment.
+  cluster.schedulingPolicy = cluster.SCHED_NONE
   cluster.setupPrimary({ exec: process.argv[1] ?? '', args: process.argv.slice(2) })
 
   function start (): Member {
     const worker = cluster.fork()
     const channel = createChannel(message => { worker.send(message) }, {
       ...handlers,
-      serving (body) { member.dataPort = portOf(body) }
+      serving (body) {
+        member.dataPort = portOf(body)
+        log.info({ pid: worker.process.pid }, 'a worker serves')
+      }
     })
     const member: Member = { worker, channel, began: performance.now(), dataPort: undefined }
     members.add(member)

@@ -30,8 +30,7 @@ async function untilServing (gateway: ForkedGateway, wanted: number): Promise<vo
   throw new Error(`there are not ${wanted} workers:\n${gateway.log}`)
 }
 
-/** Those that log: the leader names itself nowhere. */
-const workersOf = (gateway: ForkedGateway): number[] => [...new Set(gateway.logLines().flatMap(({ worker }) => typeof worker === 'number' ? [worker] : []))]
+const workersOf = (gateway: ForkedGateway): number[] => gateway.logLines().flatMap(({ msg, pid }) => msg === 'a worker serves' ? [Number(pid)] : [])
 
 t.test('workers share the port, and the admin port speaks for all of them', { buffered: true }, async t => {
   const { gateway, ask } = await fork(t)
