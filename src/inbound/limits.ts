@@ -6,6 +6,7 @@ import type { Principal } from '../policy/principal.ts'
 import { refuse } from '../policy/problems.ts'
 import { Counters } from './counters.ts'
 import { networkOf } from './proxies.ts'
+import { sharedCounters, type SharedCounting } from './shared-counting.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,18 +24,23 @@ export interface Limits {
   /** `listen.rate_limit`, or undefined where nothing is limited */
   readonly byAddress: Limit | undefined
   /** the limits of a rule; one that comes from `defaults` is one counter over all rules */
-  ofRoute (route: Pick<Route, 'rate_limits'>): readonly Limit[]
+  ofRoute (route: LimitedRoute): readonly Limit[]
 }
 
-/** Sets up the counters, in memory: each process counts for itself. Where nothing is limited, no request pays for it. */
-export async function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: ReadonlyArray<Pick<Route, 'rate_limits'>>): Promise<Limits> {
+type LimitedRoute = Pick<Route, 'name' | 'rate_limits'>
+
+/**
+ * Sets up the counters: each process counts for itself, unless there is something that replicas share. Where nothing is
+ * limited, no request pays for it.
+ */
+export async function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: readonly LimitedRoute[], counting?: SharedCounting): Promise<Limits> {
   if (overall === undefined && routes.every(({ rate_limits: limits }) => limits.length === 0)) return { any: false, byAddress: undefined, ofRoute: () => [] }
   app.decorateRequest('limitKey', '')
-  await app.register(rateLimit, { global: false, store: Counters })
+  await app.register(rateLimit, { global: false, store: counting === undefined ? Counters : sharedCounters(counting) })
   const shared = new Map<RouteLimit, Limit>()
 
-  function ofOne (limit: RouteLimit): Limit {
-    const count = counter(app, limit)
+  function ofOne (limit: RouteLimit, name: string): Limit {
+    const count = counter(app, limit, name)
     return async (request, principal) => {
       request.limitKey = keyOf(limit.by, principal)
       await count(request)
@@ -43,14 +49,27 @@ export async function createLimits (app: FastifyInstance, overall: { readonly ma
 
   return {
     any: true,
-    byAddress: overall && counter(app, overall),
-    ofRoute: ({ rate_limits: limits }) => limits.map(limit => limit.shared ? within(shared, limit, ofOne) : ofOne(limit))
+    byAddress: overall && counter(app, overall, limitName('listen', overall)),
+    ofRoute: ({ name, rate_limits: limits }) => limits.map((limit, at) => limit.shared
+      ? within(shared, limit, () => ofOne(limit, limitName('defaults', limit, at)))
+      : ofOne(limit, limitName(`rule ${name}`, limit, at)))
   }
 }
 
-function counter (app: FastifyInstance, { max, per }: { readonly max: number, readonly per: number }): (request: FastifyRequest) => Promise<void> {
+/**
+ * By which a limit is known in every replica, and after a restart: where it stands, whom it counts and for how long. How
+ * many it takes is no part of it: who raises a limit need not begin to count anew.
+ * @param place `listen`, `defaults`, or a rule by its id or match
+ * @param at its place in the list there
+ */
+export function limitName (place: string, { per, by = 'address' }: { readonly per: number, readonly by?: RouteLimit['by'] }, at = 0): string {
+  return `${place} ${at} ${by} ${per}`
+}
+
+function counter (app: FastifyInstance, { max, per }: { readonly max: number, readonly per: number }, limit: string): (request: FastifyRequest) => Promise<void> {
   // No address holds a blank, and every key does.
-  const count = app.createRateLimit({ max, timeWindow: per, keyGenerator: request => request.limitKey === '' ? networkOf(request.ip) : request.limitKey })
+  const options = { max, timeWindow: per, limit, keyGenerator: (request: FastifyRequest) => request.limitKey === '' ? networkOf(request.ip) : request.limitKey }
+  const count = app.createRateLimit(options)
   return async request => {
     const state = await count(request)
     if (state.isAllowed || !state.isExceeded) return

@@ -1,16 +1,16 @@
 import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import type { Route, RouteLimit } from '../../src/config/configuration.ts'
-import { createLimits, type Limit } from '../../src/inbound/limits.ts'
+import { createLimits, limitName, type Limit } from '../../src/inbound/limits.ts'
 import type { Principal } from '../../src/policy/principal.ts'
 import { Refusal } from '../../src/policy/problems.ts'
 import { clientOf, userOf } from '../policy/principals.ts'
 import { holdClock } from './clock.ts'
 
-type Rule = Pick<Route, 'rate_limits'>
+type Rule = Pick<Route, 'name' | 'rate_limits'>
 
 const by = (by: RouteLimit['by'], changes: Partial<RouteLimit> = {}): RouteLimit => ({ max: 1, per: 60_000, by, shared: false, ...changes })
-const ruleOf = (...rate_limits: readonly RouteLimit[]): Rule => ({ rate_limits })
+const ruleOf = (...rate_limits: readonly RouteLimit[]): Rule => ({ name: 'GET /a', rate_limits })
 const refused = (limit: number, seconds: number) => ({
   code: 'rate-limited',
   headers: { 'Retry-After': String(seconds), 'RateLimit-Limit': String(limit), 'RateLimit-Remaining': '0', 'RateLimit-Reset': String(seconds) }
@@ -140,4 +140,19 @@ t.test('a shared limit is one counter over all rules, and any other one of its r
   const [rule, other] = [ruleOf(by('user', { shared: true })), ruleOf(by('user', { shared: true }))]
   const { limits, ask } = await startLimits(t, undefined, rule, other)
   t.same(await ask([...limits.ofRoute(rule), ...limits.ofRoute(other)], userOf()), [undefined, undefined], 'two of the same words are two')
+})
+
+t.test('a limit has one name wherever it is counted: by its place, by whom and how long; not by how much', async t => {
+  const limit = by('user')
+  const name = limitName('rule GET /a', limit, 1)
+  t.equal(limitName('rule GET /a', by('user', { max: 99 }), 1), name)
+  for (const other of [limitName('rule GET /b', limit, 1), limitName('defaults', limit, 1), limitName('rule GET /a', limit, 2), limitName('rule GET /a', by('client'), 1), limitName('rule GET /a', by('user', { per: 1000 }), 1), limitName('listen', { per: 60_000 })]) t.not(other, name)
+  const names: string[] = []
+  const store = { of: (limit: string) => { names.push(limit); return () => undefined } }
+  const app = Fastify()
+  const rule = ruleOf(by('user', { shared: true }), by('client'))
+  const limits = await createLimits(app, { max: 1, per: 1000 }, [rule], { store, onFailure: 'local' })
+  limits.ofRoute(rule)
+  limits.ofRoute(rule)
+  t.same(names, ['listen 0 address 1000', 'defaults 0 user 60000', 'rule GET /a 1 client 60000', 'rule GET /a 1 client 60000'])
 })
