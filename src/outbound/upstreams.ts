@@ -9,6 +9,7 @@ import { createConnector } from './connector.ts'
 import { basicCredential, fixedCredential, type Credential } from './credential.ts'
 import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
 import { requestToken, type IssuedToken } from './token-endpoint.ts'
+import type { TokenStore } from './token-store.ts'
 
 /** A system behind the gateway. */
 export interface Upstream {
@@ -24,7 +25,10 @@ export interface UpstreamSurroundings {
   readonly providers: ReadonlyMap<string, Provider>
   /** ms since the epoch */
   readonly now: () => number
+  /** where machine tokens are shared with other replicas, if they are */
+  readonly tokens?: TokenStore | undefined
   readonly onTokenFetch: (upstream: string, outcome: Parameters<MachineTokenOptions['onFetch']>[0]) => void
+  readonly onTokenShared?: (upstream: string, endsAt: number) => void
 }
 
 /** ms for a TCP and TLS handshake with an upstream. */
@@ -59,19 +63,23 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
     case 'headers': return fixedCredential(Object.fromEntries(Object.entries(credential.headers).map(([name, secret]) => [name, secret.reveal()])))
     case 'client_credentials': {
       // IdPs bill machine tokens by the piece: upstreams that would ask for the same one share it.
-      const key = requestKey(credential)
+      const key = requestKey(credential, gateway)
       const cache = within(caches, key, () => createMachineTokenCache({
         fetch: () => fetchToken(credential, gateway, surroundings),
+        shared: surroundings.tokens?.of(key),
         now: surroundings.now,
-        onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) }
+        onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) },
+        onShared: endsAt => { surroundings.onTokenShared?.(upstream, endsAt) }
       }))
       return tokenCredential(credential.header, cache)
     }
   }
 }
 
-function requestKey ({ issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params }: ClientCredentials): string {
-  return JSON.stringify([issuer, token_endpoint, client_id, client_secret.reveal(), auth_method, basic_encoding, scope, audience, resource, params])
+// An issuer counts by its URL: the name that it has here may be another one's in the file of another gateway.
+function requestKey ({ issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params }: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>): string {
+  const { issuer: iss, discovery } = issuers[issuer ?? ''] ?? {}
+  return JSON.stringify([iss, discovery, token_endpoint, client_id, client_secret.reveal(), auth_method, basic_encoding, scope, audience, resource, params])
 }
 
 async function fetchToken (credential: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>, { client, providers }: UpstreamSurroundings): Promise<IssuedToken> {
