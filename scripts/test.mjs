@@ -30,6 +30,7 @@ const SUITES = {
   outbound: { budget: 150 },
   gateway: { budget: 240, logs: true },
   attacks: { budget: 480, logs: true },
+  store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   process: { budget: 150, logs: true },
   demo: { budget: 120 },
   browser: { budget: 120, needs: ['chromium'] },

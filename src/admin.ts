@@ -9,17 +9,19 @@ export interface AdminParts {
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly metrics: Metrics
   readonly isDraining: () => boolean
+  /** whether the store is there; undefined where none is configured */
+  readonly storeIsUp?: () => boolean | undefined
 }
 
 /** The admin port: /livez, /readyz, /metrics, which need no token. Nothing of it is on the data port. */
-export function buildAdmin ({ issuers, upstreams, metrics, isDraining }: AdminParts): FastifyInstance {
+export function buildAdmin ({ issuers, upstreams, metrics, isDraining, storeIsUp }: AdminParts): FastifyInstance {
   const app = Fastify({ logger: false, schemaController: NO_SCHEMAS, forceCloseConnections: true })
   let hasBeenReady = false
 
   app.get('/livez', (_request, reply) => reply.type('application/json').send({ status: 'live' }))
 
   app.get('/readyz', (_request, reply) => {
-    const state = readiness(issuers, upstreams)
+    const state = readiness(issuers, upstreams, storeIsUp?.() !== false)
     if (state.ready) hasBeenReady = true
     const ready = hasBeenReady && !isDraining()
     const status = isDraining() ? 'draining' : !ready ? 'starting' : state.degraded.length > 0 ? 'degraded' : 'ready'
@@ -31,11 +33,11 @@ export function buildAdmin ({ issuers, upstreams, metrics, isDraining }: AdminPa
 }
 
 /** Ready once all was tried, and one issuer's keys and one credential are in hand. An outage later removes no replica. */
-function readiness (issuers: readonly TrustedIssuer[], upstreams: ReadonlyMap<string, Upstream>) {
+function readiness (issuers: readonly TrustedIssuer[], upstreams: ReadonlyMap<string, Upstream>, storeIsThere: boolean) {
   const keys = issuers.map(({ name, keys }) => ({ name: `issuers.${name}.keys`, ...keys.status() }))
   const credentials = [...upstreams.values()].map(({ name, credential }) => ({ name: `upstreams.${name}.credential`, ...credential.status() }))
   const ready = keys.every(({ tried }) => tried) && credentials.every(({ tried }) => tried) &&
     (keys.length === 0 || keys.some(({ usable }) => usable)) && credentials.some(({ available }) => available)
   const degraded = [...keys.filter(({ usable }) => !usable), ...credentials.filter(({ available }) => !available)].map(({ name }) => name)
-  return { ready, degraded }
+  return { ready, degraded: storeIsThere ? degraded : [...degraded, 'store'] }
 }

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { NO_SCHEMAS } from './common/no-schemas.ts'
 import type { Configuration } from './config/configuration.ts'
 import { createLimits } from './inbound/limits.ts'
+import type { CounterStore } from './inbound/shared-counting.ts'
 import { problemAnswer } from './inbound/problem-answer.ts'
 import { createProxyTrust, type TrustsPeer } from './inbound/proxies.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
@@ -31,6 +32,8 @@ export interface GatewayParts {
   readonly issuers: readonly TrustedIssuer[]
   readonly cache: PrincipalCache
   readonly upstreams: ReadonlyMap<string, Upstream>
+  /** where replicas count requests together, if they do */
+  readonly counters?: CounterStore | undefined
   readonly metrics: Metrics
   readonly log: Logger
   /** takes the line of each request that ended; undefined where none is written */
@@ -109,9 +112,9 @@ function makeUnservable (incoming: IncomingMessage): void {
   incoming.httpVersion = 'none'
 }
 
-async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, now }: GatewayParts, trustsPeer: TrustsPeer): Promise<Stages> {
-  const { gateway: { listen } } = configuration
-  const limits = await createLimits(app, listen.rate_limit, configuration.routes)
+async function createStages (app: FastifyInstance, { configuration, issuers, cache, upstreams, counters, now }: GatewayParts, trustsPeer: TrustsPeer): Promise<Stages> {
+  const { gateway: { listen, on_store_failure: onFailure } } = configuration
+  const limits = await createLimits(app, listen.rate_limit, configuration.routes, counters && { store: counters, onFailure })
   const removed = configuration.routes.flatMap(({ headers }) => headers.remove)
   const ours = new Set([...headersOfAll(configuration.routes, upstreams), ...removed])
   return {

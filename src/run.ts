@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
+import type { GatewayFile } from './config/gateway-schema.ts'
 import { loadConfiguration, type Mistake } from './config/load.ts'
 import { whyNotReachable } from './config/urls.ts'
 import { prepareDrain } from './drain.ts'
@@ -12,8 +13,9 @@ import { createIdpClient } from './idp/http.ts'
 import { createIssuers } from './inbound/issuers.ts'
 import { createPrincipalCache } from './inbound/principal-cache.ts'
 import { createLogOutput } from './observe/log-output.ts'
-import { createMetrics } from './observe/metrics.ts'
+import { createMetrics, type Metrics } from './observe/metrics.ts'
 import { createUpstreams } from './outbound/upstreams.ts'
+import type { Store } from './store/store.ts'
 
 export interface RunOptions {
   /** path of gateway.yaml */
@@ -73,8 +75,10 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   const metrics = createMetrics({
     knownTokens: cache.size,
     issuers: () => issuers.trusted.map(({ name, keys }) => ({ name, ...keys.status() })),
-    credentials: () => [...upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
+    credentials: () => [...upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
+    storeIsUp: () => store?.isUp()
   })
+  const store = await openStore(gateway.store, { log, metrics, now })
   const issuers = createIssuers(gateway.issuers, {
     client,
     now,
@@ -89,10 +93,16 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   const upstreams = createUpstreams(gateway, {
     client,
     providers: issuers.providers,
+    tokens: store?.tokens,
     now,
+    onTokenShared (upstream, endsAt) {
+      metrics.machineToken(upstream, 'shared')
+      log.debug({ upstream, ends: isoTime(endsAt) }, 'machine token of another replica')
+    },
     onTokenFetch (upstream, outcome) {
       metrics.machineTokenFetch(upstream, outcome.ok)
-      if (outcome.ok) log.debug({ upstream, ends: new Date(Math.min(outcome.endsAt, 8.64e15)).toISOString() }, 'machine token fetched')
+      if (outcome.ok) metrics.machineToken(upstream, 'fetched')
+      if (outcome.ok) log.debug({ upstream, ends: isoTime(outcome.endsAt) }, 'machine token fetched')
       else log.warn({ upstream, problem: fixedWords(outcome.error) }, 'a machine token cannot be had')
     }
   })
@@ -103,11 +113,12 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     await Promise.all(open.map(app => app.close()))
     for (const { keys } of issuers.trusted) keys.close()
     await Promise.all([...[...upstreams.values()].map(upstream => upstream.close()), idpAgent.destroy()])
+    store?.close()
   }
 
   try {
-    const app = await buildGateway({ configuration, issuers: issuers.trusted, cache, upstreams, metrics, log, audit, isDraining, now })
-    const admin = buildAdmin({ issuers: issuers.trusted, upstreams, metrics, isDraining })
+    const app = await buildGateway({ configuration, issuers: issuers.trusted, cache, upstreams, counters: store?.counters, metrics, log, audit, isDraining, now })
+    const admin = buildAdmin({ issuers: issuers.trusted, upstreams, metrics, isDraining, storeIsUp: () => store?.isUp() })
     open.push(app, admin)
     const drain = prepareDrain(app)
     await app.listen({ host: addressOf(gateway.listen.host), port: gateway.listen.port })
@@ -137,6 +148,27 @@ export async function run ({ config, routes, env, log: destination, clock: now =
 // For the name the framework would open a second server on the other loopback address, of which nothing here knows.
 function addressOf (host: string): string {
   return host === 'localhost' ? '127.0.0.1' : host
+}
+
+/** What replicas share. Its code, and that of its client, is loaded only where there is something to share it by. */
+async function openStore (configured: GatewayFile['store'], { log, metrics, now }: { readonly log: Logger, readonly metrics: Metrics, readonly now: () => number }): Promise<Store | undefined> {
+  if (configured === undefined) return undefined
+  const { createStore } = await import('./store/store.ts')
+  return createStore(configured, {
+    now,
+    onOperation: metrics.storeOperation,
+    onChange (up, problem) {
+      if (up) log.info({ store: 'redis' }, 'the store is there')
+      else log.warn({ store: 'redis', problem }, 'the store is away: each process counts and fetches for itself')
+    },
+    onUnreadable () {
+      log.warn({ store: 'redis' }, 'a machine token in the store is none that this gateway has sealed: it is not used')
+    }
+  })
+}
+
+function isoTime (ms: number): string {
+  return new Date(Math.min(ms, 8.64e15)).toISOString()
 }
 
 function fixedWords (error: unknown): string {

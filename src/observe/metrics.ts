@@ -14,6 +14,9 @@ export interface Metrics {
   refusedByParser (refusal: Refusal): void
   keyFetch (issuer: string, ok: boolean): void
   machineTokenFetch (credential: string, ok: boolean): void
+  /** A machine token was had. @param origin `shared` where another replica had fetched it */
+  machineToken (credential: string, origin: 'fetched' | 'shared'): void
+  storeOperation (operation: string, outcome: string): void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -23,6 +26,8 @@ export interface Readings {
   readonly knownTokens: () => number
   readonly issuers: () => Iterable<{ readonly name: string, readonly keys: number, readonly fetchedAt: number | undefined }>
   readonly credentials: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
+  /** whether the store is there; undefined where none is configured */
+  readonly storeIsUp?: () => boolean | undefined
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -35,11 +40,17 @@ export function createMetrics (readings: Readings): Metrics {
   const upstreamDuration = createHistogram(registry, { name: 'countersign_upstream_duration_seconds', help: 'From sending a request to the upstream to the end of its answer.', label: 'upstream', buckets: SECONDS })
   const keyFetches = new Counter({ registers, name: 'countersign_key_fetches_total', help: "Fetches of an issuer's keys.", labelNames: ['issuer', 'outcome'] })
   const tokenFetches = new Counter({ registers, name: 'countersign_machine_token_fetches_total', help: 'Requests for a machine token.', labelNames: ['credential', 'outcome'] })
+  const tokens = new Counter({ registers, name: 'countersign_machine_tokens_total', help: 'Machine tokens that were had, by who fetched them.', labelNames: ['credential', 'origin'] })
+  const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
   const inFlight = createInFlight(registry)
   readGauge(registry, 'countersign_tokens_known', 'Verified tokens that are remembered.', readings.knownTokens)
   gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]))
   gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]))
   gaugeRead(registry, 'countersign_machine_token_ends_timestamp_seconds', 'When the machine token in hand ends; 0 without one.', 'credential', () => [...readings.credentials()].map(one => [one.name, seconds(one.endsAt)]))
+  gaugeRead(registry, 'countersign_store_up', 'Whether the store is there: 1, or 0.', 'engine', () => {
+    const isUp = readings.storeIsUp?.()
+    return isUp === undefined ? [] : [['redis', isUp ? 1 : 0]]
+  })
   return {
     registry,
     inFlight,
@@ -54,7 +65,9 @@ export function createMetrics (readings: Readings): Metrics {
       countRequest('', code, problem.status)
     },
     keyFetch: (issuer, ok) => { keyFetches.inc({ issuer, outcome: ok ? 'ok' : 'error' }) },
-    machineTokenFetch: (credential, ok) => { tokenFetches.inc({ credential, outcome: ok ? 'ok' : 'error' }) }
+    machineTokenFetch: (credential, ok) => { tokenFetches.inc({ credential, outcome: ok ? 'ok' : 'error' }) },
+    machineToken: (credential, origin) => { tokens.inc({ credential, origin }) },
+    storeOperation: (operation, outcome) => { storeOperations.inc({ operation, outcome }) }
   }
 }
 

@@ -11,8 +11,9 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   idp: { code: ['policy'], types: ['config'] },
   inbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
   outbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
+  store: { code: ['outbound', 'idp', 'policy', 'common'], types: ['config', 'inbound'] },
   observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },
-  app: { code: ['inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
+  app: { code: ['store', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },
   commands: { code: ['app', 'demo', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
