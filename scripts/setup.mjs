@@ -2,7 +2,7 @@
 // It runs before node_modules exists, so it imports nothing but Node itself.
 //
 //   node scripts/setup.mjs demo    the packages and the build
-//   node scripts/setup.mjs test    the same, and Debian's chromium and glewlwyd
+//   node scripts/setup.mjs test    the same, and Debian's chromium, glewlwyd and redis-server
 //
 // What is there and fresh is left alone, silently. Exit status 1 where packages or build cannot be had;
 // a program that cannot be installed is named with what to do, and fails the tests that need it.
@@ -20,7 +20,9 @@ const buildStamp = join(root, 'dist/.countersign-setup')
 const PROGRAMS = [
   { program: 'chromium', packages: ['chromium'], suite: 'browser' },
   { program: 'glewlwyd', packages: ['glewlwyd', 'dbconfig-no-thanks'], suite: 'interop' },
-  { program: 'sqlite3', packages: ['sqlite3'], suite: 'interop' }
+  { program: 'sqlite3', packages: ['sqlite3'], suite: 'interop' },
+  { program: 'redis-server', packages: ['redis-server'], suite: 'store' },
+  { program: 'redis-cli', packages: ['redis-tools'], suite: 'store' }
 ]
 
 // Run by sh as root, with the packages as $@.

@@ -31,6 +31,7 @@ const SUITES = {
   cluster: { budget: 60 },
   gateway: { budget: 240, logs: true },
   attacks: { budget: 480, logs: true },
+  store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   process: { budget: 150, logs: true },
   chaos: { budget: 300, logs: true },
   demo: { budget: 120 },

@@ -10,6 +10,7 @@ import { createLimits } from './inbound/limits.ts'
 import { createPrincipalCaches, type PrincipalCaches } from './inbound/principal-cache.ts'
 import { createProxyTrust } from './inbound/proxies.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
+import { SharedCounters } from './inbound/shared-counting.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
@@ -17,6 +18,7 @@ import { isRemovedAlways } from './outbound/upstream-headers.ts'
 import { createUpstreams, type Upstream, type UpstreamSurroundings } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
 import { compileRoutes, headersOfAll } from './routes.ts'
+import type { createStore, Store, StoreSurroundings } from './store/store.ts'
 
 /** What one configuration makes of the gateway. A request goes by one generation, from its first header to its end. */
 export interface Generation {
@@ -24,6 +26,8 @@ export interface Generation {
   readonly issuers: readonly TrustedIssuer[]
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly stages: Stages
+  /** whether the store is there; undefined where none is configured */
+  readonly storeIsUp: () => boolean | undefined
   readonly knownTokens: () => number
   /** whether its requests need the framework's: where something is counted, or proxies are trusted */
   readonly asksFramework: boolean
@@ -41,6 +45,7 @@ export interface Generation {
 
 /** What outlives a configuration where the next one wants the same: keys, machine tokens, connections, counters. */
 export interface Lasting {
+  readonly stores: Shelf<Store>
   readonly issuers: Shelf<LiveIssuer>
   readonly pools: Shelf<Dispatcher>
   readonly tokens: Shelf<MachineTokenCache>
@@ -50,6 +55,7 @@ export interface Lasting {
 
 export function createLasting (): Lasting {
   return {
+    stores: createShelf(store => { store.close() }),
     issuers: createShelf(({ trusted }) => { trusted.keys.close() }),
     pools: createShelf(pool => { void pool.destroy() }),
     tokens: createShelf(cache => { cache.close() }),
@@ -58,20 +64,23 @@ export function createLasting (): Lasting {
   }
 }
 
-export type GenerationSurroundings = IssuerSurroundings & Pick<UpstreamSurroundings, 'onTokenFetch'> & {
+export type GenerationSurroundings = IssuerSurroundings & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared'> & {
+  readonly onStore: Omit<StoreSurroundings, 'now'>
   readonly app: FastifyInstance
   readonly lasting: Lasting
 }
 
 /** Keys and machine tokens that are not in hand begin to be fetched at once. */
-export function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Generation {
-  const { lasting: { issuers, pools, tokens, caches, counters } } = surroundings
-  const held = { issuers: issuers.holder(), pools: pools.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
+export async function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Promise<Generation> {
+  // Its code, and that of its client, is loaded only where there is something to share.
+  const openStore = configuration.gateway.store === undefined ? undefined : (await import('./store/store.ts')).createStore
+  const { lasting: { stores, issuers, pools, tokens, caches, counters } } = surroundings
+  const held = { stores: stores.holder(), issuers: issuers.holder(), pools: pools.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
   try {
-    return build(configuration, surroundings, held, letGo)
+    return build(configuration, surroundings, held, letGo, openStore)
   } catch (error) {
     letGo()
     throw error
@@ -80,7 +89,7 @@ export function createGeneration (configuration: Configuration, surroundings: Ge
 
 type Held = { readonly [Kind in keyof Lasting]: ReturnType<Lasting[Kind]['holder']> }
 
-function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void): Generation {
+function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, openStore: typeof createStore | undefined): Generation {
   const { gateway, routes } = configuration
   const { app, now } = surroundings
   let open = 0
@@ -89,10 +98,17 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   const live = Object.entries(gateway.issuers).map(([name, issuer]) => held.issuers.take(`${name} ${fingerprint(issuer)}`, () => createIssuer(name, issuer, surroundings)))
   const issuers = live.map(({ trusted }) => trusted)
   const providers = new Map(live.map(({ trusted, provider }) => [trusted.name, provider]))
-  const upstreams = createUpstreams(gateway, { ...surroundings, providers, pools: held.pools, tokens: held.tokens })
+  const storeName = fingerprint(gateway.store)
+  const { store: configured } = gateway
+  const store = configured && openStore && held.stores.take(storeName, () => openStore(configured, { ...surroundings.onStore, now }))
+  const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${storeName} ${name}`, make) }
+  const upstreams = createUpstreams(gateway, { ...surroundings, providers, tokenStore: store?.tokens, pools: held.pools, tokens })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
-  const limits = createLimits(app, overall, routes, name => held.counters.take(name, () => new Counters()))
+  const limits = createLimits(app, overall, routes, name => {
+    const own = held.counters.take(name, () => new Counters())
+    return store === undefined ? own : new SharedCounters(store.counters.of(name), gateway.on_store_failure, own)
+  })
   const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
   const stages: Stages = {
     limits,
@@ -109,6 +125,7 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     issuers,
     upstreams,
     stages,
+    storeIsUp: () => store?.isUp(),
     knownTokens: caches.size,
     asksFramework: limits.any || proxies.length > 0,
     enter () { open++ },

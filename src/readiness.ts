@@ -12,7 +12,7 @@ export interface Readiness {
 }
 
 export interface ReadinessParts {
-  readonly current: () => Pick<Generation, 'issuers' | 'upstreams'>
+  readonly current: () => Pick<Generation, 'issuers' | 'upstreams' | 'storeIsUp'>
   readonly rejected: () => RejectedConfiguration | undefined
   /** whether a share of the requests is turned away */
   readonly sheds: () => boolean
@@ -22,7 +22,7 @@ export interface ReadinessParts {
 export function createReadiness ({ current, rejected, sheds }: ReadinessParts): () => Readiness {
   let hasBeenReady = false
   return () => {
-    const { issuers, upstreams } = current()
+    const { issuers, upstreams, storeIsUp } = current()
     const keys = issuers.map(({ name, keys }) => ({ name: `issuers.${name}.keys`, ...keys.status() }))
     const credentials = [...upstreams.values()].map(({ name, credential }) => ({ name: `upstreams.${name}.credential`, ...credential.status() }))
     const isReady = keys.every(({ tried }) => tried) && credentials.every(({ tried }) => tried) &&
@@ -31,6 +31,7 @@ export function createReadiness ({ current, rejected, sheds }: ReadinessParts): 
     const configuration = rejected()
     const degraded = [...keys.filter(({ usable }) => !usable), ...credentials.filter(({ available }) => !available)].map(({ name }) => name)
     if (configuration !== undefined) degraded.push('configuration')
+    if (storeIsUp() === false) degraded.push('store')
     if (sheds()) degraded.push('overload')
     return { ready: hasBeenReady, degraded, configuration }
   }

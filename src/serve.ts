@@ -50,7 +50,8 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     shed: pressure.share,
     knownTokens: () => current.knownTokens(),
     issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
-    credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
+    credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
+    storeIsUp: () => current.storeIsUp()
   })
   const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds })
   const surroundings: GenerationSurroundings = {
@@ -67,15 +68,28 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     },
     onTokenFetch (upstream, outcome) {
       metrics.machineTokenFetch(upstream, outcome.ok)
-      if (outcome.ok) log.debug({ upstream, ends: new Date(Math.min(outcome.endsAt, 8.64e15)).toISOString() }, 'machine token fetched')
+      if (outcome.ok) metrics.machineToken(upstream, 'fetched')
+      if (outcome.ok) log.debug({ upstream, ends: isoTime(outcome.endsAt) }, 'machine token fetched')
       else log.warn({ upstream, problem: fixedWords(outcome.error) }, 'a machine token cannot be had')
+    },
+    onTokenShared (upstream, endsAt) {
+      metrics.machineToken(upstream, 'shared')
+      log.debug({ upstream, ends: isoTime(endsAt) }, 'machine token of another replica')
+    },
+    onStore: {
+      onOperation: metrics.storeOperation,
+      onChange (up, problem) {
+        if (up) log.info({ store: 'redis' }, 'the store is there')
+        else log.warn({ store: 'redis', problem }, 'the store is away: each process counts and fetches for itself')
+      },
+      onUnreadable () { log.warn({ store: 'redis' }, 'a machine token in the store is none that this gateway has sealed: it is not used') }
     }
   }
-  let current = createGeneration(configuration, surroundings)
+  let current = await createGeneration(configuration, surroundings)
   pressure.setLimits(listen.overload ?? {})
 
   async function adopt (next: Configuration): Promise<void> {
-    const generation = createGeneration(next, surroundings)
+    const generation = await createGeneration(next, surroundings)
     // What it has of its own is fetched before a request waits for it. Where that fails, it serves what it can.
     await generation.settled(SETTLING)
     const before = current
@@ -122,6 +136,10 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     await letGo()
     throw error
   }
+}
+
+function isoTime (ms: number): string {
+  return new Date(Math.min(ms, 8.64e15)).toISOString()
 }
 
 function fixedWords (error: unknown): string {

@@ -6,7 +6,7 @@ import { credentialHeaders } from './merge.ts'
 import { isObject } from './objects.ts'
 import { expectOneOf } from './spelling.ts'
 import { foldHeaderName } from './header-rules.ts'
-import { whyNotReachable } from './urls.ts'
+import { whyNotReachable, whyNotRedis } from './urls.ts'
 import { rawAt } from './zod-mistakes.ts'
 
 /** What in gateway.yaml no key can tell by itself. */
@@ -15,6 +15,7 @@ export function checkGateway (draft: Draft): void {
   for (const [name, issuer] of Object.entries(draft.issuers ?? {})) checkIssuer(draft, name, issuer)
   checkIssuersDiffer(draft)
   for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) checkUpstream(draft, name, upstream)
+  checkStore(draft)
 }
 
 function checkPorts ({ config, listen, admin }: Draft): void {
@@ -103,6 +104,21 @@ function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>)
   checkReachable(config, [...machine, 'token_endpoint'], endpoint, credential.allow_http)
   if (issuer !== undefined && draft.issuers !== undefined && !Object.hasOwn(draft.issuers, issuer)) {
     config.report([...machine, 'issuer'], `no such issuer; ${expectOneOf(issuer, Object.keys(draft.issuers), 'known are')}`)
+  }
+}
+
+function checkStore ({ config, redis, upstreams }: Draft): void {
+  const has = (...path: Path) => rawAt(config.value, path) !== undefined
+  if (!has('store')) {
+    if (has('on_store_failure')) config.report(['on_store_failure'], 'has no meaning without a store', { severity: 'warning' })
+    return
+  }
+  const problem = redis.url === undefined ? undefined : whyNotRedis(redis.url, redis.allow_plaintext === true)
+  if (problem !== undefined) config.report(['store', 'redis', 'url'], problem)
+  if (has('store', 'redis', 'username') && !has('store', 'redis', 'password')) config.report(['store', 'redis', 'username'], 'wants a password beside it')
+  const fetches = Object.values(upstreams ?? {}).some(({ credential }) => credential?.kind === 'client_credentials')
+  if (fetches && !has('store', 'encryption_keys')) {
+    config.report(['store'], 'encryption_keys is missing: each process has machine tokens of its own, and shares none', { severity: 'warning', on: 'key' })
   }
 }
 

@@ -3,21 +3,9 @@ import { byHand, type Fail } from './by-hand.ts'
 import { credentialHeaderName, headerEntries, whyNotCredential } from './header-rules.ts'
 import { flag, oneOrMany, text } from './notation.ts'
 import { isObject } from './objects.ts'
-import { Secret } from './secrets.ts'
+import { parseSecret, secretShape } from './secret-schema.ts'
+import type { Secret } from './secrets.ts'
 import { httpUrl } from './urls.ts'
-
-const secretShape = z.union([
-  z.string().describe('the secret itself, or "${NAME}"'),
-  z.strictObject({ file: z.string().describe('A file that holds it; relative paths start at gateway.yaml\'s folder; one final newline is dropped.') }),
-  z.strictObject({ env: z.string().describe('The environment variable that holds it.') })
-]).meta({ title: 'secret' })
-
-const SECRET_WANTED = 'expected a secret: text, { file: path } or { env: NAME }'
-
-// By the time this runs, load.ts has put a Secret where the file has the notation.
-function parseSecret (value: unknown, fail: Fail): Secret {
-  return value instanceof Secret ? value : fail(SECRET_WANTED)
-}
 
 const OWN_PARAMETERS = ['grant_type', 'client_id', 'client_secret', 'scope', 'audience', 'resource', 'client_assertion', 'client_assertion_type']
 const parameterName = text().refine(name => !OWN_PARAMETERS.includes(name), 'this parameter has a key of its own, or is the gateway\'s to write')

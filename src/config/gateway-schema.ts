@@ -6,6 +6,7 @@ import { byHand } from './by-hand.ts'
 import { credentialSchema } from './credential-schema.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
+import { storeSchema } from './store-schema.ts'
 import { httpUrl, isNetwork } from './urls.ts'
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
@@ -94,6 +95,8 @@ export const gatewaySchema = z.strictObject({
   admin: adminSchema.prefault({}).describe('The port for operators.'),
   issuers: z.record(nameText(), issuerSchema).prefault({}).describe('The IdPs whose tokens are taken, by a name of yours.'),
   upstreams: z.record(nameText(), upstreamSchema).refine(one => Object.keys(one).length > 0, 'must not be empty').describe('The ERPs, by a name of yours.'),
+  store: storeSchema.optional().describe('What replicas share. Without it, each process counts requests and has machine tokens for itself.'),
+  on_store_failure: z.enum(['local', 'allow', 'deny']).prefault('local').describe('While the store is away, what has a limit is counted by each process for itself, not counted, or answered with 503.'),
   log: logSchema.prefault({}).describe('What is logged.'),
   workers: workers().prefault(1).describe('How many processes serve, sharing the port: a number, or auto, one for each core.'),
   drain_delay: duration('0s', '10m').prefault('0s').describe('After SIGTERM: how long new requests are still taken while /readyz says no.'),

@@ -1,6 +1,6 @@
 import { isWithin } from './mistakes.ts'
 import { isObject } from './objects.ts'
-import { isSecretPath } from './private.ts'
+import { isListOfSecrets, isSecretPath } from './private.ts'
 import { readSecret, Secret } from './secrets.ts'
 import type { Source } from './yaml.ts'
 
@@ -18,8 +18,9 @@ export interface SecretsAround {
  * can never serve. A place that holds no such notation is left for the schema to refuse.
  */
 export async function putSecrets (value: unknown, around: SecretsAround, path: ReadonlyArray<string | number> = []): Promise<unknown> {
-  if (isSecretPath(path)) return await secretAt(value, around, path)
-  if (Array.isArray(value)) return await Promise.all(value.map((item, at) => putSecrets(item, around, [...path, at])))
+  const isList = Array.isArray(value)
+  if (isSecretPath(path) && !(isList && isListOfSecrets(path))) return await secretAt(value, around, path)
+  if (isList) return await Promise.all(value.map((item, at) => putSecrets(item, around, [...path, at])))
   if (!isObject(value)) return value
   const entries = Object.entries(value).map(async ([key, item]) => [key, await putSecrets(item, around, [...path, key])] as const)
   return Object.fromEntries(await Promise.all(entries))

@@ -15,6 +15,11 @@ export class Secret {
     this.#value = value
   }
 
+  /** false where it was missing when the configuration was loaded */
+  get isThere (): boolean {
+    return this.#value !== undefined
+  }
+
   /** @throws {Error} where the secret was missing when the configuration was loaded */
   reveal (): string {
     if (this.#value === undefined) throw new Error('this secret is missing')

@@ -18,6 +18,9 @@ export interface Metrics {
   readonly reload: (outcome: 'adopted' | 'unchanged' | 'rejected') => void
   /** Counts one connection that was closed as it came. */
   readonly connectionDropped: () => void
+  /** A machine token was had. @param origin `shared` where another replica had fetched it */
+  machineToken (credential: string, origin: 'fetched' | 'shared'): void
+  storeOperation (operation: string, outcome: string): void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -29,6 +32,8 @@ export interface Readings {
   readonly shed: () => number
   readonly issuers: () => Iterable<{ readonly name: string, readonly keys: number, readonly fetchedAt: number | undefined }>
   readonly credentials: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
+  /** whether the store is there; undefined where none is configured */
+  readonly storeIsUp?: () => boolean | undefined
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -44,6 +49,8 @@ export function createMetrics (readings: Readings): Metrics {
   const reloads = new Counter({ registers, name: 'countersign_config_reloads_total', help: 'Readings of the configuration after the first.', labelNames: ['outcome'] })
   const accepted = new Gauge({ registers, name: 'countersign_config_accepted', help: '1 where the files as they were last read are what requests go by; 0 where they were rejected.', aggregator: 'min' })
   accepted.set(1)
+  const tokens = new Counter({ registers, name: 'countersign_machine_tokens_total', help: 'Machine tokens that were had, by who fetched them.', labelNames: ['credential', 'origin'] })
+  const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
   const inFlight = createInFlight(registry)
   const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
   readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed, 'average')
@@ -51,6 +58,10 @@ export function createMetrics (readings: Readings): Metrics {
   gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]), 'min')
   gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]), 'min')
   gaugeRead(registry, 'countersign_machine_token_ends_timestamp_seconds', 'When the machine token in hand ends; 0 without one.', 'credential', () => [...readings.credentials()].map(one => [one.name, seconds(one.endsAt)]), 'min')
+  gaugeRead(registry, 'countersign_store_up', 'Whether the store is there: 1, or 0.', 'engine', () => {
+    const isUp = readings.storeIsUp?.()
+    return isUp === undefined ? [] : [['redis', isUp ? 1 : 0]]
+  }, 'min')
   return {
     registry,
     inFlight,
@@ -70,7 +81,9 @@ export function createMetrics (readings: Readings): Metrics {
     reload (outcome) {
       reloads.inc({ outcome })
       accepted.set(outcome === 'rejected' ? 0 : 1)
-    }
+    },
+    machineToken: (credential, origin) => { tokens.inc({ credential, origin }) },
+    storeOperation: (operation, outcome) => { storeOperations.inc({ operation, outcome }) }
   }
 }
 

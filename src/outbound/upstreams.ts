@@ -9,6 +9,7 @@ import { createConnector } from './connector.ts'
 import { basicCredential, fixedCredential, type Credential } from './credential.ts'
 import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
 import { requestToken, type IssuedToken } from './token-endpoint.ts'
+import type { TokenStore } from './token-store.ts'
 
 /** A system behind the gateway. */
 export interface Upstream {
@@ -24,7 +25,10 @@ export interface UpstreamSurroundings {
   readonly providers: ReadonlyMap<string, Provider>
   /** ms since the epoch */
   readonly now: () => number
+  /** where machine tokens are shared with other replicas, if they are */
+  readonly tokenStore: TokenStore | undefined
   readonly onTokenFetch: (upstream: string, outcome: Parameters<MachineTokenOptions['onFetch']>[0]) => void
+  readonly onTokenShared: (upstream: string, endsAt: number) => void
   /** connections, by what they are made with */
   readonly pools: Pick<Holder<Dispatcher>, 'take'>
   /** machine tokens, by the request that fetches them */
@@ -57,17 +61,23 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
     case 'headers': return fixedCredential(Object.fromEntries(Object.entries(credential.headers).map(([name, secret]) => [name, secret.reveal()])))
     case 'client_credentials': {
       // IdPs bill machine tokens by the piece: upstreams that would ask for the same one share it.
-      const cache = surroundings.tokens.take(requestKey(credential, gateway), () => createMachineTokenCache({
+      const key = requestKey(credential, gateway)
+      const cache = surroundings.tokens.take(key, () => createMachineTokenCache({
         fetch: () => fetchToken(credential, gateway, surroundings),
+        shared: surroundings.tokenStore?.of(key),
         now: surroundings.now,
-        onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) }
+        onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) },
+        onShared: endsAt => { surroundings.onTokenShared(upstream, endsAt) }
       }))
       return tokenCredential(credential.header, cache)
     }
   }
 }
 
-/** Equal where the IdP would be asked the same: whoever asks, and whatever becomes of the answer. */
+/**
+ * Equal where the IdP would be asked the same, whoever asks. An issuer counts by its URL: the name that it has here may be
+ * another one's in the file of another gateway.
+ */
 function requestKey ({ issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params }: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>): string {
   const { issuer: iss, discovery } = issuers[issuer ?? ''] ?? {}
   return JSON.stringify([token_endpoint, iss, discovery, client_id, client_secret.reveal(), auth_method, basic_encoding, scope, audience, resource, params])

@@ -62,6 +62,7 @@ export const PROBLEMS = {
   'issuer-keys-unavailable': { status: 503, title: "The issuer's keys cannot be had just now" },
   'machine-token-unavailable': { status: 503, title: "The gateway's own token cannot be had just now" },
   overloaded: { status: 503, title: 'More requests than the gateway can carry' },
+  'store-unavailable': { status: 503, title: 'Requests cannot be counted just now' },
 
   // The upstream's
   'upstream-credential-refused': { status: 502, title: "The upstream refuses the gateway's credential" },

@@ -11,9 +11,10 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   idp: { code: ['policy'], types: ['config'] },
   inbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
   outbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
+  store: { code: ['outbound', 'idp', 'policy', 'common'], types: ['config', 'inbound'] },
   observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },
   cluster: { code: ['common'], types: ['app'] },
-  app: { code: ['cluster', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
+  app: { code: ['cluster', 'store', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },
   commands: { code: ['app', 'cluster', 'demo', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
