@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Dispatcher } from 'undici'
+import type { Siblings } from './cluster/siblings.ts'
 import { createShelf, type Shelf } from './common/shelf.ts'
 import type { Configuration } from './config/configuration.ts'
 import { fingerprint } from './config/fingerprint.ts'
@@ -66,6 +67,8 @@ export function createLasting (): Lasting {
 
 export type GenerationSurroundings = IssuerSurroundings & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared'> & {
   readonly onStore: Omit<StoreSurroundings, 'now'>
+  /** where this process is one of several, what they share without a store */
+  readonly siblings: Siblings | undefined
   readonly app: FastifyInstance
   readonly lasting: Lasting
 }
@@ -91,7 +94,7 @@ type Held = { readonly [Kind in keyof Lasting]: ReturnType<Lasting[Kind]['holder
 
 function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, openStore: typeof createStore | undefined): Generation {
   const { gateway, routes } = configuration
-  const { app, now } = surroundings
+  const { app, now, siblings } = surroundings
   let open = 0
   let retired = false
 
@@ -102,12 +105,13 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   const { store: configured } = gateway
   const store = configured && openStore && held.stores.take(storeName, () => openStore(configured, { ...surroundings.onStore, now }))
   const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${storeName} ${name}`, make) }
-  const upstreams = createUpstreams(gateway, { ...surroundings, providers, tokenStore: store?.tokens, pools: held.pools, tokens })
+  const upstreams = createUpstreams(gateway, { ...surroundings, providers, tokenStore: store?.tokens ?? siblings?.tokens, pools: held.pools, tokens })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
   const limits = createLimits(app, overall, routes, name => {
     const own = held.counters.take(name, () => new Counters())
-    return store === undefined ? own : new SharedCounters(store.counters.of(name), gateway.on_store_failure, own)
+    const shared = store?.counters ?? siblings?.counters
+    return shared === undefined ? own : new SharedCounters(shared.of(name), gateway.on_store_failure, own)
   })
   const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
   const stages: Stages = {

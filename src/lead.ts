@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { AggregatorRegistry } from 'prom-client'
 import { buildAdmin } from './admin.ts'
 import { leadWorkers } from './cluster/leader.ts'
+import { createSharedState } from './cluster/shared-state.ts'
 import type { Configuration } from './config/configuration.ts'
 import { createLeaderMetrics, metricsOf } from './observe/metrics.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
@@ -20,7 +21,7 @@ export async function lead ({ configuration, log }: { readonly configuration: Co
   const { workers: wanted, admin: adminListen, drain_delay: delay, drain_timeout: timeout } = configuration.gateway
   let draining = false
   const { registry, workerLost } = createLeaderMetrics(() => workers.serving())
-  const workers = await leadWorkers({ workers: wanted, log, handlers: {}, onLost: workerLost })
+  const workers = await leadWorkers({ workers: wanted, log, handlers: createSharedState(Date.now), onLost: workerLost })
 
   async function readiness (): Promise<Readiness> {
     // Answers of processes of this very program.

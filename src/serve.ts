@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DestinationStream, Logger } from 'pino'
 import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
+import { createSiblings } from './cluster/siblings.ts'
 import type { Leader } from './cluster/worker.ts'
 import type { Configuration } from './config/configuration.ts'
 import { whyNotReachable } from './config/urls.ts'
@@ -57,6 +58,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
   const surroundings: GenerationSurroundings = {
     app,
     lasting: createLasting(),
+    siblings: leader && createSiblings(leader.channel),
     client: createIdpClient(idpAgent),
     now,
     keyRefresh,

@@ -1,6 +1,6 @@
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
 import { refuse } from '../policy/problems.ts'
-import { Counters, type Counted } from './counters.ts'
+import type { Counters, Counted } from './counters.ts'
 
 /** Where replicas count together. */
 export interface CounterStore {

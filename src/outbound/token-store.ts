@@ -37,3 +37,13 @@ export const QUIET = 30_000
 
 /** For a process that shares with none. */
 export const unshared: SharedToken = { obtain: async (_wanted, ask) => await ask() }
+
+/** A token with less than this part of its life before it is not begun with. */
+const LEAST_LIFE = 0.05
+
+/** Whether a token that another replica left is what is wanted here. */
+export function serves ({ value, askedAt, endsAt }: MachineToken, { not, refused }: WantedToken, now: number): boolean {
+  if (endsAt - now <= (endsAt - askedAt) * LEAST_LIFE) return false
+  if (not === undefined) return true
+  return refused ? value !== not.value : askedAt > not.askedAt
+}

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { IdpError } from '../idp/http.ts'
-import { QUIET, type MachineToken, type SharedToken, type TokenStore, type WantedToken } from '../outbound/token-store.ts'
+import { QUIET, serves, type MachineToken, type SharedToken, type TokenStore, type WantedToken } from '../outbound/token-store.ts'
 import { REMOVE, REPLACE, TAKE } from './commands.ts'
 import { StoreAway, type Connection } from './connection.ts'
 import type { Sealing } from './sealed.ts'
-import { readToken, serves, writeToken } from './stored-token.ts'
+import { readToken, writeToken } from './stored-token.ts'
 
 export interface SharedTokensOptions {
   readonly connection: Connection

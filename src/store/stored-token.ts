@@ -1,7 +1,4 @@
-import type { MachineToken, WantedToken } from '../outbound/token-store.ts'
-
-/** A token with less than this part of its life before it is not begun with. */
-const LEAST_LIFE = 0.05
+import type { MachineToken } from '../outbound/token-store.ts'
 
 export function writeToken ({ value, askedAt, endsAt }: MachineToken): string {
   return JSON.stringify({ value, askedAt, endsAt })
@@ -14,11 +11,4 @@ export function readToken (text: string | undefined): MachineToken | undefined {
   if (typeof token !== 'object' || token === null || !('value' in token && 'askedAt' in token && 'endsAt' in token)) return undefined
   const { value, askedAt, endsAt } = token
   return typeof value === 'string' && typeof askedAt === 'number' && typeof endsAt === 'number' ? { value, askedAt, endsAt } : undefined
-}
-
-/** Whether a token that another replica left is what is wanted here. */
-export function serves ({ value, askedAt, endsAt }: MachineToken, { not, refused }: WantedToken, now: number): boolean {
-  if (endsAt - now <= (endsAt - askedAt) * LEAST_LIFE) return false
-  if (not === undefined) return true
-  return refused ? value !== not.value : askedAt > not.askedAt
 }

@@ -12,7 +12,7 @@ t.test('100 reloads under load, 20 of them bad files: no request fails, and a ba
   const { replicas, load, idp } = await startScene(t)
   const [first, second] = replicas
   if (first === undefined || second === undefined) throw new Error('two replicas')
-  const reloads = async (gateway: typeof first): Promise<Record<string, number>> => Object.fromEntries([...(await gateway.admin('/metrics')).text.matchAll(counted)].map(([, outcome, count]) => [outcome, Number(count)]))
+  const reloads = async (gateway: typeof first): Promise<Record<string, number>> => Object.fromEntries([...(await gateway.admin('/metrics')).text.matchAll(counted)].map(([, outcome = '', count]): [string, number] => [outcome, Number(count)]))
   const running = load()
   for (let at = 1; at <= 100; at++) {
     const gateway = at % 2 === 0 ? first : second

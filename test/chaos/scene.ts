@@ -5,7 +5,7 @@ import { startIdp, type Idp } from '../support/idp.ts'
 import type { Files, Settings } from '../support/settings.ts'
 import { startLoad, type Load, type LoadOptions } from './load.ts'
 
-export const RATE = 300
+const RATE = 300
 
 export interface Scene {
   readonly idp: Idp

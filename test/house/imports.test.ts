@@ -13,7 +13,7 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   outbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
   store: { code: ['outbound', 'idp', 'policy', 'common'], types: ['config', 'inbound'] },
   observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },
-  cluster: { code: ['common'], types: ['app'] },
+  cluster: { code: ['inbound', 'outbound', 'idp', 'common'], types: ['app'] },
   app: { code: ['cluster', 'store', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },

@@ -18,7 +18,7 @@ async function fork (t: Test, changes: Settings = {}) {
   const idp = await startIdp(t, { alg: 'ES256' })
   const erp = await startErp(t)
   const gateway = await forkGateway(t, { idp, erp, routes: [ORDERS], changes: { workers: 2, ...changes } })
-  await untilServing(gateway, 2)
+  await untilServing(gateway, Number(changes['workers'] ?? 2))
   const ask = async () => (await gateway.call({ path: '/orders', token: idp.mint() })).status
   return { idp, erp, gateway, ask }
 }
@@ -46,6 +46,17 @@ t.test('workers share the port, and the admin port speaks for all of them', { bu
   t.equal((await gateway.admin('/livez')).status, 200)
   gateway.kill()
   t.same(await gateway.exited, { code: 0, signal: null })
+})
+
+t.test('they share one machine token, and count a limit together', { buffered: true }, async t => {
+  const { idp, gateway } = await fork(t, { workers: 4, listen: { rate_limit: { max: 30, per: '1h' } } })
+  // Each on a connection of its own, so that they come to different workers.
+  const statuses = await Promise.all(Array.from({ length: 40 }, async () => (await gateway.call({ path: '/orders', token: idp.mint() })).status))
+  t.same([200, 429].map(status => statuses.filter(one => one === status).length), [30, 10])
+  t.equal(idp.requests.token, 1)
+  const { text } = await gateway.admin('/metrics')
+  t.match(text, /^countersign_machine_tokens_total\{credential="erp",origin="fetched"\} 1$/m)
+  t.match(text, /^countersign_machine_tokens_total\{credential="erp",origin="shared"\} 3$/m)
 })
 
 t.test('a worker that is killed is replaced, and takes with it no request but its own', { buffered: true }, async t => {
