@@ -88,7 +88,7 @@ const REFUSED: readonly Row[] = [
   { promise: 'a limit with nothing in it', routes: rule('    rate_limit: { max: 0, per: 0s, by: all }\n'), wrong: ['4:24 routes[0].rate_limit.max', '4:32 routes[0].rate_limit.per', '4:40 routes[0].rate_limit.by'] },
   { promise: 'a limit that does not say by whom', routes: rule('    rate_limit: { max: 5, per: 1m }\n'), wrong: ['4:17 routes[0].rate_limit'] },
   { promise: 'an empty list of limits', routes: rule('    rate_limit: []\n'), wrong: ['4:17 routes[0].rate_limit'] },
-  { promise: 'what is not in this version', routes: rule('    retry: {}\n    enforce: report\n'), wrong: ['4:5 routes[0].retry', '5:5 routes[0].enforce'], names: ['not in this version'] },
+  { promise: 'what is not in this version', routes: rule('    enforce: report\n'), wrong: ['4:5 routes[0].enforce'], names: ['not in this version'] },
   { promise: 'require in defaults', routes: `defaults: { require: public }\n${rule('')}`, wrong: ['1:13 defaults.require'] },
   { promise: 'match, id, enforce in defaults', routes: `defaults: { match: GET /, id: a, enforce: report }\n${rule('')}`, wrong: ['1:13 defaults.match', '1:27 defaults.id', '1:34 defaults.enforce'] },
   { promise: 'a reference to the environment in the policy', routes: rule('    upstream: ${UPSTREAM:-erp}\n'), wrong: ['4:15 routes[0].upstream'] },

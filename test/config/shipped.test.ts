@@ -57,7 +57,7 @@ t.test('the published schemas refuse what the gateway refuses', async t => {
   for (const good of ['public', 'user', 'user|client', { client: { scope: 'a' } }, ['user', { client: { scope: ['a', 'b'] } }]]) t.ok(valid(good))
   for (const bad of ['usr', [], ['user', 'public'], { user: { scop: 'a' } }, { user: { scope: [] } }, 5]) t.notOk(valid(bad))
   t.notOk(valid('user', { timeout: '5' }))
-  t.notOk(valid('user', { retry: {} }))
+  t.notOk(valid('user', { enforce: 'report' }))
 })
 
 t.test('the reference pages have every key', async t => {
