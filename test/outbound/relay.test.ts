@@ -57,6 +57,8 @@ async function stage (t: TestContext, changes: Partial<RelayRequest> = {}): Prom
       bodyLimit: Infinity,
       timeout: 5000,
       idleTimeout: 5000,
+      endsBy: Infinity,
+      watcher: undefined,
       answerHeaders: raw => raw.map(part => part.toString('latin1')),
       ...changes
     }, incoming, response).then(settle, (error: unknown) => {
