@@ -73,7 +73,8 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   const metrics = createMetrics({
     knownTokens: cache.size,
     issuers: () => issuers.trusted.map(({ name, keys }) => ({ name, ...keys.status() })),
-    credentials: () => [...upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt }))
+    credentials: () => [...upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
+    upstreams: () => [...upstreams.values()].map(({ name, protection }) => ({ name, ...protection.status() }))
   })
   const issuers = createIssuers(gateway.issuers, {
     client,
@@ -94,6 +95,9 @@ export async function run ({ config, routes, env, log: destination, clock: now =
       metrics.machineTokenFetch(upstream, outcome.ok)
       if (outcome.ok) log.debug({ upstream, ends: new Date(Math.min(outcome.endsAt, 8.64e15)).toISOString() }, 'machine token fetched')
       else log.warn({ upstream, problem: fixedWords(outcome.error) }, 'a machine token cannot be had')
+    },
+    onProtectionChange (upstream, { kind, ...change }) {
+      log.warn({ upstream, ...change }, kind === 'circuit' ? 'the circuit breaker of an upstream has changed' : 'a host of an upstream has changed')
     }
   })
 

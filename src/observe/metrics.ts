@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { within } from '../common/memo.ts'
+import type { CircuitState } from '../outbound/circuit-breaker.ts'
+import type { ProtectionStatus } from '../outbound/protection.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
 import { createHistogram } from './histogram.ts'
@@ -23,6 +25,7 @@ export interface Readings {
   readonly knownTokens: () => number
   readonly issuers: () => Iterable<{ readonly name: string, readonly keys: number, readonly fetchedAt: number | undefined }>
   readonly credentials: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
+  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string }>
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -35,20 +38,23 @@ export function createMetrics (readings: Readings): Metrics {
   const upstreamDuration = createHistogram(registry, { name: 'countersign_upstream_duration_seconds', help: 'From sending a request to the upstream to the end of its answer.', label: 'upstream', buckets: SECONDS })
   const keyFetches = new Counter({ registers, name: 'countersign_key_fetches_total', help: "Fetches of an issuer's keys.", labelNames: ['issuer', 'outcome'] })
   const tokenFetches = new Counter({ registers, name: 'countersign_machine_token_fetches_total', help: 'Requests for a machine token.', labelNames: ['credential', 'outcome'] })
+  const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
   const inFlight = createInFlight(registry)
   readGauge(registry, 'countersign_tokens_known', 'Verified tokens that are remembered.', readings.knownTokens)
   gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]))
   gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]))
   gaugeRead(registry, 'countersign_machine_token_ends_timestamp_seconds', 'When the machine token in hand ends; 0 without one.', 'credential', () => [...readings.credentials()].map(one => [one.name, seconds(one.endsAt)]))
+  protectionGauges(registry, readings.upstreams)
   return {
     registry,
     inFlight,
-    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded }, status) {
+    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons }, status) {
       const id = rule?.id ?? ''
       const ended = performance.now()
       countRequest(id, refusal?.code ?? '', status)
       duration(id).observe((ended - started) / 1000)
       if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
+      if (reasons !== undefined) for (const reason of reasons) retries.inc({ upstream: upstream ?? '', reason })
     },
     refusedByParser ({ code, problem }) {
       countRequest('', code, problem.status)
@@ -91,6 +97,23 @@ function createInFlight (registry: Registry): Metrics['inFlight'] {
     inc () { requests++ },
     dec () { requests-- }
   }
+}
+
+const CIRCUITS: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 }
+
+// What is not configured has no series.
+function protectionGauges (registry: Registry, upstreams: Readings['upstreams']): void {
+  const gauge = (name: string, help: string, read: (status: ProtectionStatus) => number | undefined): void => {
+    gaugeRead(registry, name, help, 'upstream', () => [...upstreams()].flatMap(one => {
+      const reading = read(one)
+      return reading === undefined ? [] : [[one.name, reading]]
+    }))
+  }
+  gauge('countersign_upstream_requests_open', 'Requests at the upstream that count against its concurrency.', ({ open }) => open)
+  gauge('countersign_upstream_requests_queued', 'Requests that wait for a place at the upstream.', ({ queued }) => queued)
+  gauge('countersign_upstream_circuit_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open.', ({ circuit }) => circuit && CIRCUITS[circuit])
+  gauge('countersign_upstream_hosts_ejected', 'Hosts that are out for failing.', ({ ejected }) => ejected)
+  gauge('countersign_upstream_hosts_unhealthy', 'Hosts that are out by their health checks.', ({ unhealthy }) => unhealthy)
 }
 
 function readGauge (registry: Registry, name: string, help: string, read: () => number): void {

@@ -1,21 +1,28 @@
-import { Pool, type Dispatcher } from 'undici'
+import type { LookupFunction } from 'node:net'
+import type { Dispatcher } from 'undici'
 import { within } from '../common/memo.ts'
 import type { ClientCredentials } from '../config/credential-schema.ts'
 import type { GatewayFile, Upstream as UpstreamConfiguration } from '../config/gateway-schema.ts'
 import { IdpError, type IdpClient } from '../idp/http.ts'
 import type { Provider } from '../idp/provider.ts'
 import { tokenCredential } from './client-credentials.ts'
-import { createConnector } from './connector.ts'
 import { basicCredential, fixedCredential, type Credential } from './credential.ts'
+import { createHostPool } from './host-pool.ts'
 import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
+import { createProtection, type Protection, type ProtectionChange } from './protection.ts'
 import { requestToken, type IssuedToken } from './token-endpoint.ts'
 
 /** A system behind the gateway. */
 export interface Upstream {
   readonly name: string
+  /** of its first host: all have its path */
   readonly url: URL
+  /** of all its hosts */
+  readonly origins: ReadonlySet<string>
+  /** To its first host. It changes: to be asked for at each request. */
   readonly dispatcher: Dispatcher
   readonly credential: Credential
+  readonly protection: Protection
   close (): Promise<void>
 }
 
@@ -25,31 +32,40 @@ export interface UpstreamSurroundings {
   /** ms since the epoch */
   readonly now: () => number
   readonly onTokenFetch: (upstream: string, outcome: Parameters<MachineTokenOptions['onFetch']>[0]) => void
+  readonly onProtectionChange: (upstream: string, change: ProtectionChange) => void
+  /** how the names of hosts become addresses; the system's way when left out */
+  readonly lookup?: LookupFunction
 }
-
-/** ms for a TCP and TLS handshake with an upstream. */
-const CONNECT_TIMEOUT = 10_000
-const MAX_ANSWER_HEADERS = 64 * 1024
 
 /** The upstreams of gateway.yaml by name. Machine tokens begin to be fetched at once. */
 export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issuers'>, surroundings: UpstreamSurroundings): ReadonlyMap<string, Upstream> {
   const caches = new Map<string, MachineTokenCache>()
-  return new Map(Object.entries(gateway.upstreams).map(([name, configured]) => {
-    const url = new URL(configured.url)
-    // Time limits on headers and bodies are the relay's: they begin where the caller's body ends.
-    const pool = new Pool(url.origin, { connect: createConnector(CONNECT_TIMEOUT), headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
-    const credential = createCredential(name, configured, gateway, caches, surroundings)
-    return [name, {
-      name,
-      url,
-      dispatcher: pool,
-      credential,
-      async close () {
-        credential.close()
-        await pool.destroy()
-      }
-    }]
-  }))
+  return new Map(Object.entries(gateway.upstreams).map(([name, configured]) =>
+    [name, createUpstream(name, configured, createCredential(name, configured, gateway, caches, surroundings), surroundings)]))
+}
+
+type Around = Pick<UpstreamSurroundings, 'onProtectionChange' | 'lookup'>
+
+/** @param credential the upstream's own from here on: closed with it */
+export function createUpstream (name: string, configured: Omit<UpstreamConfiguration, 'credential'>, credential: Credential, { onProtectionChange, lookup }: Around): Upstream {
+  const urls = (configured.hosts ?? [configured.url]).map(url => new URL(url ?? ''))
+  const pools = new Map(urls.map(url => [url.origin, createHostPool(url, { connectTimeout: configured.connect_timeout, lookup })]))
+  const protection = createProtection(configured, pools, { lookup, onChange: change => { onProtectionChange(name, change) } })
+  const [first] = urls
+  const [host] = protection.hosts.all
+  if (first === undefined || host === undefined) throw new Error(`upstreams.${name}: no host`)
+  return {
+    name,
+    url: first,
+    origins: new Set(pools.keys()),
+    get dispatcher () { return host.pool.dispatcher },
+    credential,
+    protection,
+    async close () {
+      credential.close()
+      await protection.close()
+    }
+  }
 }
 
 function createCredential (upstream: string, { credential }: UpstreamConfiguration, gateway: Pick<GatewayFile, 'issuers'>, caches: Map<string, MachineTokenCache>, surroundings: UpstreamSurroundings): Credential {
