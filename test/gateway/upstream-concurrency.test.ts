@@ -48,6 +48,25 @@ t.test('at ten times its concurrency the ERP never sees more than max; the rest 
   t.equal((await gateway.call({ token })).status, 200, 'and it serves again at once')
 })
 
+t.test('nor does it where callers leave again and again, though it learns of that a moment later', async t => {
+  const counts = counted(async (_req, res) => {
+    await sleep(60)
+    res.end('ok')
+  })
+  const { gateway, token, head } = await scene(t, counts.handler, limited({ max: 3, queue: 50 }))
+  const patient = Array.from({ length: 15 }, async () => await gateway.call({ token }))
+  const impatient = Array.from({ length: 30 }, async (_value, number) => {
+    const { socket } = await openConnection(gateway.port)
+    socket.write(head('GET /x'))
+    await sleep(number * 15)
+    socket.destroy()
+  })
+  const [answers] = await Promise.all([Promise.all(patient), Promise.all(impatient)])
+  t.ok(answers.every(({ status }) => status === 200))
+  t.equal(counts.most, 3)
+  await until(async () => (await held(gateway)).join() === '0,0')
+})
+
 t.test('one that waits too long is 503, and the ERP sees nothing of it', async t => {
   let letGo = (): void => {}
   const { erp, gateway, token } = await scene(t, async (_req, res) => {
