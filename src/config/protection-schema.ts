@@ -55,7 +55,4 @@ export function retrySchema ({ fromText = false } = {}) {
   return byHand(z.union([z.literal('none'), shape]), (value, _fail, use): Retry | 'none' => value === 'none' ? value : use(shape, value))
 }
 
-export type Concurrency = z.output<typeof concurrencySchema>
-export type CircuitBreaker = z.output<typeof circuitBreakerSchema>
-export type Ejection = z.output<typeof ejectionSchema>
 export type HealthCheck = z.output<typeof healthCheckSchema>

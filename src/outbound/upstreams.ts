@@ -47,7 +47,7 @@ export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issue
 type Around = Pick<UpstreamSurroundings, 'onProtectionChange' | 'lookup'>
 
 /** @param credential the upstream's own from here on: closed with it */
-export function createUpstream (name: string, configured: Omit<UpstreamConfiguration, 'credential'>, credential: Credential, { onProtectionChange, lookup }: Around): Upstream {
+function createUpstream (name: string, configured: Omit<UpstreamConfiguration, 'credential'>, credential: Credential, { onProtectionChange, lookup }: Around): Upstream {
   const urls = (configured.hosts ?? [configured.url]).map(url => new URL(url ?? ''))
   const pools = new Map(urls.map(url => [url.origin, createHostPool(url, { connectTimeout: configured.connect_timeout, lookup })]))
   const protection = createProtection(configured, pools, { lookup, onChange: change => { onProtectionChange(name, change) } })

@@ -67,8 +67,8 @@ t.test('a Location under any of them leads to the gateway', async t => {
   one.answerWith(answering(302, '', { location: `${two.origin}/x` }))
   two.answerWith(answering(302, '', { location: `${three.origin}/x` }))
   three.answerWith(answering(302, '', { location: 'http://elsewhere.example.com/x' }))
-  const seen = []
-  for (let at = 0; at < 3; at++) seen.push((await gateway.call({ token })).headers.location)
+  const seen: string[] = []
+  for (let at = 0; at < 3; at++) seen.push(String((await gateway.call({ token })).headers.location))
   t.same(seen.sort(), [`http://127.0.0.1:${gateway.port}/x`, `http://127.0.0.1:${gateway.port}/x`, 'http://elsewhere.example.com/x'])
 })
 
@@ -76,9 +76,9 @@ t.test('one of three is killed: no request fails that may be tried again, none g
   const { hosts, gateway, token, counts } = await threeHosts(t, { ejection: { consecutive_failures: 3 } }, { retry: { backoff: '1ms' } })
   const [killed] = hosts
   let failed = 0
-  let stopped = false
+  const stopped = new AbortController()
   const traffic = Array.from({ length: 6 }, async () => {
-    while (!stopped) if ((await gateway.call({ token })).status !== 200) failed += 1
+    while (!stopped.signal.aborted) if ((await gateway.call({ token })).status !== 200) failed += 1
   })
   await until(() => hosts.every(({ requests }) => requests.length > 10))
   await killed.stop()
@@ -88,7 +88,7 @@ t.test('one of three is killed: no request fails that may be tried again, none g
   t.equal(counts()[0], 0)
   await killed.start()
   await until(() => killed.requests.length > 10)
-  stopped = true
+  stopped.abort()
   await Promise.all(traffic)
   t.equal(failed, 0)
   t.equal(await metric(gateway, EJECTED), 0)
