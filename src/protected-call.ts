@@ -46,8 +46,8 @@ class ProtectedCall {
   async run (): Promise<Ended> {
     const { upstream: { breaker, concurrency }, retry } = this.#protection
     this.#visit.record.upstream = this.#admitted.found.rule.upstream.name
-    retry?.requested()
     if (breaker?.refusal !== undefined) throw breaker.refusal
+    retry?.requested()
     const presented = await this.#present()
     const hasWaited = await this.#takePlace()
     const place = new Place(concurrency)

@@ -30,7 +30,7 @@ const status = () => whole(200, 599, { fromText: true })
 /** `health_check` of an upstream's hosts. */
 export const healthCheckSchema = z.strictObject({
   path: text().regex(/^\/[\x21-\x7e]*$/, 'expected a path that begins with /, such as /health').describe('The path at each host, whole: nothing of the URL goes in front.'),
-  every: duration('100ms', '1h').prefault('5s').describe('The time between two checks of a host.'),
+  every: duration('100ms', '1h').prefault('2s').describe('The time between two checks of a host.'),
   timeout: duration('10ms', '5m').prefault('2s').describe('A check that takes longer has failed.'),
   expect: oneOrMany(status()).prefault([200]).describe('The statuses of a healthy host.'),
   healthy: whole(1, 100, { fromText: true }).prefault(1).describe('So many good checks in a row bring a host back.'),

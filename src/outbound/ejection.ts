@@ -17,7 +17,11 @@ export interface EjectionOptions {
 /** What is remembered of a host that was ejected. */
 interface Past {
   /** how often in a row */
-  times: number
+  readonly times: number
+  /** when its time is over */
+  readonly until: number
+  wasOutOfReach: boolean
+  /** Infinity while it is out */
   returnedAt: number
 }
 
@@ -29,8 +33,8 @@ const LONGEST = 6
 
 /**
  * Takes hosts out that fail again and again, and takes them back. No request is spent on finding out whether a host is
- * back: before it is used again, it has to take a connection. One that was out of reach is back as soon as it does; one
- * that answered badly, when its time is over.
+ * back: before it is used again, it has to take a connection. One that is out of reach, now or at any time until then, is
+ * back as soon as it does; one that only answered badly, when its time is over.
  */
 export class Ejection {
   readonly #hosts: readonly Host[]
@@ -71,26 +75,31 @@ export class Ejection {
     const { now, for: once } = this.#options
     const past = this.#past.get(host)
     const times = past !== undefined && now() - past.returnedAt < SOON * once ? Math.min(past.times + 1, LONGEST) : 1
-    this.#past.set(host, { times, returnedAt: Infinity })
+    const present: Past = { times, until: now() + once * times, wasOutOfReach: !wasInReach, returnedAt: Infinity }
+    this.#past.set(host, present)
     host.isEjected = true
     this.#options.onChange(host)
-    this.#knockIn(wasInReach ? once * times : Math.min(KNOCK_EVERY, once), host)
+    // Connections that are reset are mostly the first that is seen of a host that dies: whether it is there is soon known.
+    if (wasInReach) void this.#knock(host, present)
+    else this.#knockIn(Math.min(KNOCK_EVERY, once), host, present)
   }
 
-  #knockIn (ms: number, host: Host): void {
-    this.#limits.set(host, this.#options.startLimit(ms, () => { void this.#knock(host) }))
+  #knockIn (ms: number, host: Host, present: Past): void {
+    this.#limits.set(host, this.#options.startLimit(ms, () => { void this.#knock(host, present) }))
   }
 
-  async #knock (host: Host): Promise<void> {
+  async #knock (host: Host, present: Past): Promise<void> {
     const isThere = await host.pool.knock()
     if (this.#closed) return
-    if (isThere) this.#takeBack(host)
-    else this.#knockIn(KNOCK_EVERY, host)
+    if (!isThere) present.wasOutOfReach = true
+    const left = present.until - this.#options.now()
+    if (isThere && (present.wasOutOfReach || left <= 0)) this.#takeBack(host, present)
+    else this.#knockIn(left > 0 ? Math.min(KNOCK_EVERY, left) : KNOCK_EVERY, host, present)
   }
 
-  #takeBack (host: Host): void {
+  #takeBack (host: Host, present: Past): void {
     this.#limits.delete(host)
-    this.#past.set(host, { times: this.#past.get(host)?.times ?? 1, returnedAt: this.#options.now() })
+    present.returnedAt = this.#options.now()
     host.isEjected = false
     // One more failure is enough, until it has answered well.
     host.failures = this.#options.consecutiveFailures - 1

@@ -22,6 +22,8 @@ export interface HostPoolOptions {
 }
 
 const RESOLVE_EVERY = 30_000
+/** ms that a knock takes at most: a host that is back is not to be waited for behind one that was lost */
+const LONGEST_KNOCK = 2000
 const MAX_ANSWER_HEADERS = 64 * 1024
 
 /**
@@ -31,6 +33,7 @@ const MAX_ANSWER_HEADERS = 64 * 1024
  */
 export function createHostPool ({ protocol, hostname, host, port, origin }: URL, { connectTimeout, lookup, resolveEvery = RESOLVE_EVERY }: HostPoolOptions): HostPool {
   const connect = createConnector(connectTimeout, lookup)
+  const connectSoon = createConnector(Math.min(connectTimeout, LONGEST_KNOCK), lookup)
   const name = hostname.replace(/^\[|\]$/g, '')
   const pools = new Set<Pool>()
   let closed = false
@@ -61,7 +64,7 @@ export function createHostPool ({ protocol, hostname, host, port, origin }: URL,
     get dispatcher () { return pool },
     async knock () {
       return await new Promise(resolve => {
-        connect({ hostname: name, host, protocol, port }, (error, socket) => {
+        connectSoon({ hostname: name, host, protocol, port }, (error, socket) => {
           socket?.on('error', () => {}).destroy()
           resolve(error === null)
         })

@@ -47,32 +47,49 @@ t.test('failures in a row take a host out; a good answer begins the row anew', a
   t.same(changed, ['0 out'], 'what was under way changes nothing')
 })
 
-t.test('it is back when its time is over, after it has taken a connection', async t => {
-  const { clock, answers, knocks, changed, at, tells } = scene(3)
-  answers.set('0', false)
+t.test('one that answers badly is back when its time is over, and it takes a connection then', async t => {
+  const { clock, knocks, changed, at, tells } = scene(3)
   tells(at(0), FAILED, 3)
   await clock.pass(9999)
-  t.same(knocks, [])
+  t.same(changed, ['0 out'])
   await clock.pass(1)
-  t.same(knocks, ['0'])
-  await clock.pass(3000)
-  t.same([knocks.length, changed], [4, ['0 out']])
-  answers.set('0', true)
-  await clock.pass(1000)
   t.same(changed, ['0 out', '0 in'])
+  const knocked = knocks.length
   await clock.pass(100_000)
-  t.same([knocks.length, clock.running], [5, 0])
+  t.same([knocks.length, clock.running], [knocked, 0])
 })
 
-t.test('one that could not be connected to is back as soon as it can be', async t => {
+t.test('one that could not be connected to is back as soon as it can be, and not before it was asked', async t => {
   const { clock, answers, changed, at, tells } = scene(3, { for: 3_600_000 })
-  answers.set('0', false)
   tells(at(0), REFUSED, 3)
+  t.same(changed, ['0 out'])
+  answers.set('0', false)
   await clock.pass(60_000)
   t.same(changed, ['0 out'])
   answers.set('0', true)
   await clock.pass(1000)
   t.same(changed, ['0 out', '0 in'])
+})
+
+t.test('so is one that reset its connections, and took none after that', async t => {
+  const { clock, answers, changed, at, tells } = scene(3, { for: 3_600_000 })
+  answers.set('0', false)
+  tells(at(0), FAILED, 3)
+  await clock.pass(5000)
+  t.same(changed, ['0 out'])
+  answers.set('0', true)
+  await clock.pass(1000)
+  t.same(changed, ['0 out', '0 in'])
+})
+
+t.test('one that is out of reach when its time is over stays out', async t => {
+  const { clock, answers, knocks, changed, at, tells } = scene(3)
+  tells(at(0), FAILED, 3)
+  await clock.pass(9500)
+  answers.set('0', false)
+  await clock.pass(50_000)
+  t.same(changed, ['0 out'])
+  t.ok(knocks.length > 50)
 })
 
 t.test('never more than max of them, one at least, and never all', async t => {
@@ -122,5 +139,5 @@ t.test('once closed it does nothing any more', async t => {
   ejection.close()
   tells(at(1), FAILED, 3)
   await clock.pass(100_000)
-  t.same([knocks, changed, clock.running], [[], ['0 out'], 0])
+  t.same([knocks, changed, clock.running], [['0'], ['0 out'], 0])
 })
