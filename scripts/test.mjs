@@ -28,7 +28,7 @@ const SUITES = {
   config: { budget: 60 },
   inbound: { budget: 120 },
   outbound: { budget: 150 },
-  gateway: { budget: 240, logs: true },
+  gateway: { budget: 360, logs: true },
   attacks: { budget: 480, logs: true },
   process: { budget: 150, logs: true },
   demo: { budget: 120 },

@@ -138,7 +138,13 @@ t.test('the metrics are those that are documented, and count', async t => {
     'countersign_requests_in_flight gauge',
     'countersign_requests_total counter',
     'countersign_tokens_known gauge',
-    'countersign_upstream_duration_seconds histogram'
+    'countersign_upstream_circuit_state gauge',
+    'countersign_upstream_duration_seconds histogram',
+    'countersign_upstream_hosts_ejected gauge',
+    'countersign_upstream_hosts_unhealthy gauge',
+    'countersign_upstream_requests_open gauge',
+    'countersign_upstream_requests_queued gauge',
+    'countersign_upstream_retries_total counter'
   ])
   for (const line of [
     'countersign_requests_total{rule="GET /orders",status="200",code=""} 1',
