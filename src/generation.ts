@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import type { Dispatcher } from 'undici'
 import type { Siblings } from './cluster/siblings.ts'
 import { createShelf, type Shelf } from './common/shelf.ts'
 import type { Configuration } from './config/configuration.ts'
@@ -16,7 +15,7 @@ import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
-import { createUpstreams, type Upstream, type UpstreamSurroundings } from './outbound/upstreams.ts'
+import { createUpstreams, type Upstream, type UpstreamSurroundings, type Way } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
 import { compileRoutes, headersOfAll } from './routes.ts'
 import type { createStore, Store, StoreSurroundings } from './store/store.ts'
@@ -48,7 +47,7 @@ export interface Generation {
 export interface Lasting {
   readonly stores: Shelf<Store>
   readonly issuers: Shelf<LiveIssuer>
-  readonly pools: Shelf<Dispatcher>
+  readonly ways: Shelf<Way>
   readonly tokens: Shelf<MachineTokenCache>
   readonly caches: Shelf<PrincipalCaches>
   readonly counters: Shelf<Counters>
@@ -58,14 +57,14 @@ export function createLasting (): Lasting {
   return {
     stores: createShelf(store => { store.close() }),
     issuers: createShelf(({ trusted }) => { trusted.keys.close() }),
-    pools: createShelf(pool => { void pool.destroy() }),
+    ways: createShelf(({ protection }) => { void protection.close() }),
     tokens: createShelf(cache => { cache.close() }),
     caches: createShelf(() => {}),
     counters: createShelf(() => {})
   }
 }
 
-export type GenerationSurroundings = IssuerSurroundings & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared'> & {
+export type GenerationSurroundings = IssuerSurroundings & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared' | 'onProtectionChange' | 'processes'> & {
   readonly onStore: Omit<StoreSurroundings, 'now'>
   /** where this process is one of several, what they share without a store */
   readonly siblings: Siblings | undefined
@@ -77,8 +76,8 @@ export type GenerationSurroundings = IssuerSurroundings & Pick<UpstreamSurroundi
 export async function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Promise<Generation> {
   // Its code, and that of its client, is loaded only where there is something to share.
   const openStore = configuration.gateway.store === undefined ? undefined : (await import('./store/store.ts')).createStore
-  const { lasting: { stores, issuers, pools, tokens, caches, counters } } = surroundings
-  const held = { stores: stores.holder(), issuers: issuers.holder(), pools: pools.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
+  const { lasting: { stores, issuers, ways, tokens, caches, counters } } = surroundings
+  const held = { stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
@@ -105,7 +104,7 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   const { store: configured } = gateway
   const store = configured && openStore && held.stores.take(storeName, () => openStore(configured, { ...surroundings.onStore, now }))
   const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${storeName} ${name}`, make) }
-  const upstreams = createUpstreams(gateway, { ...surroundings, providers, tokenStore: store?.tokens ?? siblings?.tokens, pools: held.pools, tokens })
+  const upstreams = createUpstreams(gateway, { ...surroundings, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
   const limits = createLimits(app, overall, routes, name => {

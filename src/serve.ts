@@ -52,6 +52,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     knownTokens: () => current.knownTokens(),
     issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
     credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
+    upstreams: () => [...current.upstreams.values()].map(({ name, protection }) => ({ name, ...protection.status() })),
     storeIsUp: () => current.storeIsUp()
   })
   const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds })
@@ -77,6 +78,10 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     onTokenShared (upstream, endsAt) {
       metrics.machineToken(upstream, 'shared')
       log.debug({ upstream, ends: isoTime(endsAt) }, 'machine token of another replica')
+    },
+    processes: leader === undefined ? 1 : configuration.gateway.workers,
+    onProtectionChange (upstream, { kind, ...change }) {
+      log.warn({ upstream, ...change }, kind === 'circuit' ? 'the circuit breaker of an upstream has changed' : 'a host of an upstream has changed')
     },
     onStore: {
       onOperation: metrics.storeOperation,

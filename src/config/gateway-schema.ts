@@ -7,6 +7,7 @@ import { credentialSchema } from './credential-schema.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
 import { storeSchema } from './store-schema.ts'
+import { circuitBreakerSchema, concurrencySchema, ejectionSchema, healthCheckSchema, retrySchema } from './protection-schema.ts'
 import { httpUrl, isNetwork } from './urls.ts'
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
@@ -77,8 +78,19 @@ export const issuerSchema = z.strictObject({
 })
 
 export const upstreamSchema = z.strictObject({
-  url: httpUrl().describe('Where the ERP is; a path in it goes in front of the request\'s.'),
+  url: httpUrl().optional().describe('Where the ERP is; a path in it goes in front of the request\'s. This or hosts.'),
+  hosts: oneOrMany(httpUrl()).optional().describe('The URLs of several hosts that are one ERP; they differ in host and port alone. This or url.'),
+  balance: z.enum(['round_robin', 'least_pending']).prefault('round_robin').describe('Which host is next: the one after the last, or one with the fewest open requests.'),
   credential: credentialSchema,
+  connect_timeout: duration('10ms', '5m').prefault('10s').describe('How long a TCP and TLS handshake with a host may take.'),
+  timeout: duration('1ms', '1h').optional().describe('The timeout of rules that say none, nor defaults; 30s when left out.'),
+  idle_timeout: duration('1ms', '24h').optional().describe('The idle_timeout of rules that say none, nor defaults; 60s when left out.'),
+  total_timeout: duration('1ms', '24h').optional().describe('From the rule\'s word to the end of the answer, retries and all; no limit when left out.'),
+  concurrency: concurrencySchema.optional().describe('How many requests may be at the ERP at once, and how many wait; no limit when left out.'),
+  circuit_breaker: circuitBreakerSchema.optional().describe('Refuses requests at once while the ERP fails; never when left out.'),
+  retry: retrySchema({ fromText: true }).optional().describe('What of failed requests is tried again, where a rule and defaults say nothing: { … } or none; nothing when left out.'),
+  ejection: ejectionSchema.prefault({}).describe('Takes a host out of several that fails again and again.'),
+  health_check: healthCheckSchema.optional().describe('Asks each of several hosts whether it is well; none are asked when left out.'),
   allow_http: flag().prefault(false).describe('Allow http:// to another machine for this upstream.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to them.'),
   response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.')

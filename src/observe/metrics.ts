@@ -1,5 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry, type Aggregator } from 'prom-client'
 import { within } from '../common/memo.ts'
+import type { CircuitState } from '../outbound/circuit-breaker.ts'
+import type { ProtectionStatus } from '../outbound/protection.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
 import { createHistogram } from './histogram.ts'
@@ -34,6 +36,7 @@ export interface Readings {
   readonly credentials: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp?: () => boolean | undefined
+  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string }>
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -51,6 +54,7 @@ export function createMetrics (readings: Readings): Metrics {
   accepted.set(1)
   const tokens = new Counter({ registers, name: 'countersign_machine_tokens_total', help: 'Machine tokens that were had, by who fetched them.', labelNames: ['credential', 'origin'] })
   const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
+  const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
   const inFlight = createInFlight(registry)
   const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
   readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed, 'average')
@@ -62,15 +66,17 @@ export function createMetrics (readings: Readings): Metrics {
     const isUp = readings.storeIsUp?.()
     return isUp === undefined ? [] : [['redis', isUp ? 1 : 0]]
   }, 'min')
+  protectionGauges(registry, readings.upstreams)
   return {
     registry,
     inFlight,
-    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded }, status) {
+    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons }, status) {
       const id = rule?.id ?? ''
       const ended = performance.now()
       countRequest(id, refusal?.code ?? '', status)
       duration(id).observe((ended - started) / 1000)
       if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
+      if (reasons !== undefined) for (const reason of reasons) retries.inc({ upstream: upstream ?? '', reason })
     },
     refusedByParser ({ code, problem }) {
       countRequest('', code, problem.status)
@@ -133,6 +139,23 @@ function createInFlight (registry: Registry): Metrics['inFlight'] {
     inc () { requests++ },
     dec () { requests-- }
   }
+}
+
+const CIRCUITS: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 }
+
+// What is not configured has no series.
+function protectionGauges (registry: Registry, upstreams: Readings['upstreams']): void {
+  const gauge = (name: string, help: string, read: (status: ProtectionStatus) => number | undefined, aggregator: Aggregator): void => {
+    gaugeRead(registry, name, help, 'upstream', () => [...upstreams()].flatMap(one => {
+      const reading = read(one)
+      return reading === undefined ? [] : [[one.name, reading]]
+    }), aggregator)
+  }
+  gauge('countersign_upstream_requests_open', 'Requests at the upstream that count against its concurrency.', ({ open }) => open, 'sum')
+  gauge('countersign_upstream_requests_queued', 'Requests that wait for a place at the upstream.', ({ queued }) => queued, 'sum')
+  gauge('countersign_upstream_circuit_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open.', ({ circuit }) => circuit && CIRCUITS[circuit], 'max')
+  gauge('countersign_upstream_hosts_ejected', 'Hosts that are out for failing.', ({ ejected }) => ejected, 'max')
+  gauge('countersign_upstream_hosts_unhealthy', 'Hosts that are out by their health checks.', ({ unhealthy }) => unhealthy, 'max')
 }
 
 // What several workers say is told as one: their sum, unless it is said here.

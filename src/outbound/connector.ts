@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net'
 import { buildConnector } from 'undici'
 
 /** What undici's pools connect by. */
@@ -6,9 +7,10 @@ export type Connector = ReturnType<typeof buildConnector>
 /**
  * Connects by TCP or TLS, with verified certificates.
  * @param timeout ms for the handshakes
+ * @param lookup how names become addresses; the system's way when left out
  */
-export function createConnector (timeout: number): Connector {
-  const connect = buildConnector({ timeout })
+export function createConnector (timeout: number, lookup?: LookupFunction): Connector {
+  const connect = buildConnector({ timeout, ...lookup !== undefined && { lookup } })
   return (options, callback) => {
     connect(options, (...result) => {
       const [, socket] = result

@@ -72,6 +72,8 @@ export const PROBLEMS = {
   'upstream-tls': { status: 502, title: "The upstream's certificate or TLS does not hold" },
   'upstream-answer-invalid': { status: 502, title: "The upstream's answer is not well-formed HTTP" },
   'upstream-timeout': { status: 504, title: 'The upstream is too slow' },
+  'upstream-busy': { status: 503, title: 'The upstream has as many requests as it may have' },
+  'upstream-unavailable': { status: 503, title: 'The upstream has failed again and again, and is left alone for a moment' },
 
   // Not answered at all: the caller left, or the answer broke off after its head was sent
   'client-gone': { status: 499, title: 'The caller went away' },

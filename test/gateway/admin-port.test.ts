@@ -145,7 +145,13 @@ t.test('the metrics are those that are documented, and count', async t => {
     'countersign_store_operations_total counter',
     'countersign_store_up gauge',
     'countersign_tokens_known gauge',
-    'countersign_upstream_duration_seconds histogram'
+    'countersign_upstream_circuit_state gauge',
+    'countersign_upstream_duration_seconds histogram',
+    'countersign_upstream_hosts_ejected gauge',
+    'countersign_upstream_hosts_unhealthy gauge',
+    'countersign_upstream_requests_open gauge',
+    'countersign_upstream_requests_queued gauge',
+    'countersign_upstream_retries_total counter'
   ])
   for (const line of [
     'countersign_requests_total{rule="GET /orders",status="200",code=""} 1',
