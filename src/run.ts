@@ -4,7 +4,6 @@ import type { FastifyInstance } from 'fastify'
 import { pino, type DestinationStream, type Logger } from 'pino'
 import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
-import type { GatewayFile } from './config/gateway-schema.ts'
 import { loadConfiguration, type Mistake } from './config/load.ts'
 import { whyNotReachable } from './config/urls.ts'
 import { prepareDrain } from './drain.ts'
@@ -13,9 +12,9 @@ import { createIdpClient } from './idp/http.ts'
 import { createIssuers } from './inbound/issuers.ts'
 import { createPrincipalCache } from './inbound/principal-cache.ts'
 import { createLogOutput } from './observe/log-output.ts'
-import { createMetrics, type Metrics } from './observe/metrics.ts'
+import { createMetrics } from './observe/metrics.ts'
+import { openStore } from './open-store.ts'
 import { createUpstreams } from './outbound/upstreams.ts'
-import type { Store } from './store/store.ts'
 
 export interface RunOptions {
   /** path of gateway.yaml */
@@ -78,7 +77,7 @@ export async function run ({ config, routes, env, log: destination, clock: now =
     credentials: () => [...upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
     storeIsUp: () => store?.isUp()
   })
-  const store = await openStore(gateway.store, { log, metrics, now })
+  const store = await openStore(gateway, { log, metrics, now })
   const issuers = createIssuers(gateway.issuers, {
     client,
     now,
@@ -148,23 +147,6 @@ export async function run ({ config, routes, env, log: destination, clock: now =
 // For the name the framework would open a second server on the other loopback address, of which nothing here knows.
 function addressOf (host: string): string {
   return host === 'localhost' ? '127.0.0.1' : host
-}
-
-/** What replicas share. Its code, and that of its client, is loaded only where there is something to share it by. */
-async function openStore (configured: GatewayFile['store'], { log, metrics, now }: { readonly log: Logger, readonly metrics: Metrics, readonly now: () => number }): Promise<Store | undefined> {
-  if (configured === undefined) return undefined
-  const { createStore } = await import('./store/store.ts')
-  return createStore(configured, {
-    now,
-    onOperation: metrics.storeOperation,
-    onChange (up, problem) {
-      if (up) log.info({ store: 'redis' }, 'the store is there')
-      else log.warn({ store: 'redis', problem }, 'the store is away: each process counts and fetches for itself')
-    },
-    onUnreadable () {
-      log.warn({ store: 'redis' }, 'a machine token in the store is none that this gateway has sealed: it is not used')
-    }
-  })
 }
 
 function isoTime (ms: number): string {
