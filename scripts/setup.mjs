@@ -46,6 +46,9 @@ if [ "$(dpkg-query -W -f '\${db:Status-Status}' glewlwyd 2>/dev/null || true)" !
   echo 'glewlwyd glewlwyd/config_type select No configuration' | debconf-set-selections
 fi
 
+redis=no
+if [ "$(dpkg-query -W -f '\${db:Status-Status}' redis-server 2>/dev/null || true)" != installed ]; then redis=yes; fi
+
 # Slim images drop /usr/share/doc, where glewlwyd keeps the configuration that it installs, and its tables.
 get () {
   apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \\
@@ -59,6 +62,11 @@ if [ $ours = yes ] && [ -x /usr/bin/glewlwyd ]; then
   invoke-rc.d glewlwyd stop >/dev/null 2>&1 || true
   deb-systemd-helper disable glewlwyd.service >/dev/null 2>&1 || true
   update-rc.d glewlwyd disable >/dev/null 2>&1 || true
+fi
+if [ $redis = yes ] && [ -x /usr/bin/redis-server ]; then
+  invoke-rc.d redis-server stop >/dev/null 2>&1 || true
+  deb-systemd-helper disable redis-server.service >/dev/null 2>&1 || true
+  update-rc.d redis-server disable >/dev/null 2>&1 || true
 fi
 `
 

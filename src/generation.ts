@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Siblings } from './cluster/siblings.ts'
 import { createShelf, type Shelf } from './common/shelf.ts'
 import type { Configuration } from './config/configuration.ts'
+import type { GatewayFile } from './config/gateway-schema.ts'
 import { fingerprint } from './config/fingerprint.ts'
 import { Counters } from './inbound/counters.ts'
 import { createIssuer, type IssuerSurroundings, type LiveIssuer } from './inbound/issuers.ts'
@@ -18,7 +19,7 @@ import { isRemovedAlways } from './outbound/upstream-headers.ts'
 import { createUpstreams, type Upstream, type UpstreamSurroundings, type Way } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
 import { compileRoutes, headersOfAll } from './routes.ts'
-import type { createStore, Store, StoreSurroundings } from './store/store.ts'
+import type { Store, StoreSurroundings } from './store/store.ts'
 
 /** What one configuration makes of the gateway. A request goes by one generation, from its first header to its end. */
 export interface Generation {
@@ -74,24 +75,32 @@ export type GenerationSurroundings = IssuerSurroundings & Pick<UpstreamSurroundi
 
 /** Keys and machine tokens that are not in hand begin to be fetched at once. */
 export async function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Promise<Generation> {
-  // Its code, and that of its client, is loaded only where there is something to share.
-  const openStore = configuration.gateway.store === undefined ? undefined : (await import('./store/store.ts')).createStore
   const { lasting: { stores, issuers, ways, tokens, caches, counters } } = surroundings
   const held = { stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
   try {
-    return build(configuration, surroundings, held, letGo, openStore)
+    return build(configuration, surroundings, held, letGo, await openStore(configuration.gateway, surroundings, held))
   } catch (error) {
     letGo()
     throw error
   }
 }
 
+// Its code, and that of its client, is loaded only where there is something to share.
+async function openStore ({ store: configured, on_store_failure: onFailure }: GatewayFile, { onStore, now }: GenerationSurroundings, held: Held): Promise<Store | undefined> {
+  if (configured === undefined) return undefined
+  const { createStore } = await import('./store/store.ts')
+  const store = held.stores.take(fingerprint(configured), () => createStore(configured, { ...onStore, now }))
+  // Where nothing passes uncounted, it would begin with refusals.
+  if (onFailure === 'deny') await store.whetherUp()
+  return store
+}
+
 type Held = { readonly [Kind in keyof Lasting]: ReturnType<Lasting[Kind]['holder']> }
 
-function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, openStore: typeof createStore | undefined): Generation {
+function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, store: Store | undefined): Generation {
   const { gateway, routes } = configuration
   const { app, now, siblings } = surroundings
   let open = 0
@@ -100,10 +109,7 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   const live = Object.entries(gateway.issuers).map(([name, issuer]) => held.issuers.take(`${name} ${fingerprint(issuer)}`, () => createIssuer(name, issuer, surroundings)))
   const issuers = live.map(({ trusted }) => trusted)
   const providers = new Map(live.map(({ trusted, provider }) => [trusted.name, provider]))
-  const storeName = fingerprint(gateway.store)
-  const { store: configured } = gateway
-  const store = configured && openStore && held.stores.take(storeName, () => openStore(configured, { ...surroundings.onStore, now }))
-  const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${storeName} ${name}`, make) }
+  const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${fingerprint(gateway.store)} ${name}`, make) }
   const upstreams = createUpstreams(gateway, { ...surroundings, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))

@@ -87,7 +87,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
       onOperation: metrics.storeOperation,
       onChange (up, problem) {
         if (up) log.info({ store: 'redis' }, 'the store is there')
-        else log.warn({ store: 'redis', problem }, 'the store is away: each process counts and fetches for itself')
+        else log.warn({ store: 'redis', problem }, 'the store is away')
       },
       onUnreadable () { log.warn({ store: 'redis' }, 'a machine token in the store is none that this gateway has sealed: it is not used') }
     }

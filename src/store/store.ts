@@ -22,6 +22,8 @@ export interface Store {
   /** undefined where there is no key to seal them with */
   readonly tokens: TokenStore | undefined
   readonly isUp: () => boolean
+  /** Waits, for a moment at most, until it is certain. */
+  whetherUp (): Promise<boolean>
   close (): void
 }
 
@@ -45,6 +47,7 @@ export function createStore ({ redis, encryption_keys: keys = [] }: Settings, { 
       }
     }),
     isUp: () => connection.isUp,
+    whetherUp: async () => await connection.whetherUp(),
     close: () => { connection.close() }
   }
 }

@@ -6,9 +6,17 @@ export function writeToken ({ value, askedAt, endsAt }: MachineToken): string {
 
 /** @returns undefined where it is no token */
 export function readToken (text: string | undefined): MachineToken | undefined {
-  if (text === undefined) return undefined
-  const token: unknown = JSON.parse(text)
+  const token = text === undefined ? undefined : parse(text)
   if (typeof token !== 'object' || token === null || !('value' in token && 'askedAt' in token && 'endsAt' in token)) return undefined
   const { value, askedAt, endsAt } = token
   return typeof value === 'string' && typeof askedAt === 'number' && typeof endsAt === 'number' ? { value, askedAt, endsAt } : undefined
+}
+
+// Whoever has a key may be of another version, with other ideas of what a token is.
+function parse (text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

@@ -173,6 +173,22 @@ t.test('a process that was busy finds the answers that came meanwhile, and takes
   t.same(store.changes, ['up'])
 })
 
+t.test('a Redis that comes and goes is asked less and less often, and so is the log', async t => {
+  const redis = await startRedis(t)
+  const store = openStore(t, redis)
+  await store.whenUp()
+  await redis.cli('SET', 'countersign:limit:x', 'x')
+  const ends = Date.now() + 4000
+  while (Date.now() < ends) {
+    // What no probe finds: one key of which Redis says that it is no number.
+    const count = store.counters.of('a limit')
+    for (const key of (await redis.keys()).filter(one => one.includes(':limit:'))) await redis.cli('SET', key, 'no number')
+    await count('someone', WINDOW)
+  }
+  const away = store.changes.filter(change => change === 'answers with an error').length
+  t.ok(away >= 2 && away <= 9, `${away} times`)
+})
+
 t.test('the documentation names what a user needs', async t => {
   t.ok((await readFile(join(projectRoot, 'docs/reference-gateway.md'), 'utf8')).replace(/\s+/g, ' ').includes(NEEDED))
 })

@@ -117,6 +117,11 @@ t.test('deny holds for listen, and from the start', { buffered: true }, async t 
   t.match(await gateway.call({ path: '/nowhere' }), { status: 404 })
 })
 
+t.test('with deny, a start whose Redis is there begins with no refusal', { buffered: true }, async t => {
+  const { gateways } = await startFleet(t, { count: 3, changes: { listen: { rate_limit: { max: 100, per: '60s' } }, on_store_failure: 'deny' } })
+  t.same(await statuses(gateways, 3), [200, 200, 200])
+})
+
 t.test('a Redis that is killed, restarted, frozen and thawed under load costs no request', { buffered: true }, async t => {
   const { gateways, redis } = await startFleet(t, {
     routes: [{ ...one, rate_limit: { max: 1_000_000, per: '60s', by: 'address' } }], changes: { listen: { rate_limit: { max: 1_000_000, per: '60s' } } }
