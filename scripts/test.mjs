@@ -33,7 +33,7 @@ const SUITES = {
   attacks: { budget: 480, logs: true },
   store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   process: { budget: 150, logs: true },
-  chaos: { budget: 300, logs: true },
+  chaos: { budget: process.env.COUNTERSIGN_CHAOS === 'full' ? 1200 : 400, logs: true, needs: ['redis-server', 'redis-cli'] },
   demo: { budget: 120 },
   browser: { budget: 120, needs: ['chromium'] },
   interop: { budget: 120, needs: ['glewlwyd', 'sqlite3'] }

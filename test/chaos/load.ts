@@ -12,6 +12,8 @@ export interface LoadOptions {
   readonly rate: number
   readonly token: () => string
   readonly path?: string
+  /** connections of one client at one replica; 16 */
+  readonly sockets?: number
   readonly method?: string
 }
 
@@ -35,15 +37,13 @@ export interface Load {
   stop (): Promise<Outcome>
 }
 
-/** Connections of one client at one replica. */
-const SOCKETS = 16
 const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
 
 /**
  * Sends requests at a steady rate, whatever becomes of them, as many callers do together. A client reconnects: a request
  * whose connection is refused, or closed without a word, is sent again, to the next replica, at most twice.
  */
-export function startLoad ({ targets, rate, token, path = '/orders', method = 'GET' }: LoadOptions): Load {
+export function startLoad ({ targets, rate, token, path = '/orders', method = 'GET', sockets = 16 }: LoadOptions): Load {
   const agents = new Map<number, Agent>()
   const others: Record<string, number> = {}
   const times: number[] = []
@@ -77,7 +77,7 @@ export function startLoad ({ targets, rate, token, path = '/orders', method = 'G
   }
 
   async function ask ({ port }: Target, authorization: string): Promise<number | string> {
-    const agent = agents.get(port) ?? new Agent({ keepAlive: true, maxSockets: SOCKETS })
+    const agent = agents.get(port) ?? new Agent({ keepAlive: true, maxSockets: sockets })
     agents.set(port, agent)
     return await new Promise(resolve => {
       const failed = (error: NodeJS.ErrnoException): void => { resolve(error.code ?? error.message) }

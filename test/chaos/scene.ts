@@ -7,6 +7,9 @@ import { startLoad, type Load, type LoadOptions } from './load.ts'
 
 const RATE = 300
 
+/** Whether there is time: in the pipeline there are five minutes for all of it. */
+export const isFull = process.env['COUNTERSIGN_CHAOS'] === 'full'
+
 export interface Scene {
   readonly idp: Idp
   readonly erp: Erp
@@ -19,16 +22,20 @@ export interface Scene {
 }
 
 /** Two replicas of the gateway as processes of their own, between an IdP and an ERP. */
-export async function startScene (t: Test, changes: Settings = {}, { erpHandler, routes = [{ match: 'GET /orders', require: 'user' }], replicas: wanted = 2, idpOptions = {} }: {
+export async function startScene (t: Test, changes: Settings = {}, { erpHandler, routes = [{ match: 'GET /orders', require: 'user' }], replicas: wanted = 2, machineLife, hosts = [] }: {
   readonly erpHandler?: ErpHandler
   readonly routes?: Files['routes']
   readonly replicas?: number
-  readonly idpOptions?: Parameters<typeof startIdp>[1]
+  /** s that a machine token lives */
+  readonly machineLife?: number
+  /** of the ERP, beside its first: origins */
+  readonly hosts?: readonly string[]
 } = {}): Promise<Scene> {
-  const idp = await startIdp(t, { alg: 'ES256', ...idpOptions })
+  const idp = await startIdp(t, { alg: 'ES256' })
+  if (machineLife !== undefined) idp.machine.expiresIn = machineLife
   const erp = await startErp(t, erpHandler)
   // One request in three hundred a second need not be in the log of every replica.
-  const quiet = { log: { level: 'info', requests: false }, ...changes }
+  const quiet = { log: { level: 'info', requests: false }, ...changes, ...hosts.length > 0 && { upstreams: withHosts(changes, [erp.origin, ...hosts]) } }
   const fork = async (): Promise<ForkedGateway> => await forkGateway(t, { idp, erp, routes, changes: quiet })
   const replicas: ForkedGateway[] = []
   for (let at = 0; at < wanted; at++) replicas.push(await fork())
@@ -50,4 +57,9 @@ export async function until (isSo: () => boolean | Promise<boolean>, longest = 6
     await new Promise(resolve => { setTimeout(resolve, 25) })
   }
   return false
+}
+
+function withHosts ({ upstreams }: Settings, hosts: readonly string[]): Settings {
+  const { erp } = upstreams as { readonly erp: Settings }
+  return { erp: { ...erp, hosts } }
 }
