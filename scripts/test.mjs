@@ -29,7 +29,7 @@ const SUITES = {
   inbound: { budget: 120 },
   outbound: { budget: 150 },
   cluster: { budget: 60 },
-  gateway: { budget: 360, logs: true },
+  gateway: { budget: 480, logs: true },
   attacks: { budget: 480, logs: true },
   store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   process: { budget: 150, logs: true },

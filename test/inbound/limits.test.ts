@@ -143,6 +143,9 @@ t.test('a shared limit is one counter over all rules, and any other one of its r
     const { limits, ask } = await startLimits(t, undefined, rule, other)
     t.same(await ask([...limits.ofRoute(rule), ...limits.ofRoute(other)], userOf()), [undefined, shared ? refused(1, 60) : undefined])
   }
+  const two = ruleOf(by('user', { shared: true }), by('user', { shared: true }))
+  const both = await startLimits(t, undefined, two)
+  t.same(await both.ask(both.limits.ofRoute(two), userOf()), [undefined, undefined], 'each in its own place')
   const [rule, other] = [ruleOf(by('user', { shared: true })), ruleOf(by('user', { shared: true }))]
   const { limits, ask } = await startLimits(t, undefined, rule, other)
   t.same(await ask([...limits.ofRoute(rule), ...limits.ofRoute(other)], userOf()), [undefined, refused(1, 60)], 'it is the one in its place of the list')
@@ -160,6 +163,8 @@ t.test('limits that are made anew go on counting, by rule and place; by another 
     t.same(await ask(next.ofRoute({ ...rule, rate_limits: other }), userOf()), [undefined])
   }
   t.same(await ask(next.ofRoute({ ...rule, name: 'GET /other' }), userOf()), [undefined, undefined])
+  const shorter = anew({ max: 1, per: 59_000 }).byAddress
+  t.same(await ask(shorter === undefined ? [] : [shorter]), [undefined])
 })
 
 t.test('a limit has one name wherever it is counted: by its place, by whom and how long; not by how much', async t => {
