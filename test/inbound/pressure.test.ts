@@ -54,7 +54,7 @@ t.test('the share grows while a limit is exceeded, shrinks while there is clearl
   t.equal(await look(80), 40)
   t.equal(await look(79), 30)
   for (const expected of [50, 70, 90, 100, 100]) t.equal(await look(101), expected)
-  for (const expected of [90, 80, 70, 60, 50, 40, 30, 20, 10, 0, 0]) t.equal(await look(0), expected)
+  for (const expected of [90, 80, 70, 60, 50, 40, 30, 20, 10, 0]) t.equal(await look(0), expected)
   t.same(states, ['overloaded', 'relieved'])
   t.equal(pressure.share(), 0, 'to the last digit')
 })
@@ -71,6 +71,16 @@ t.test('a request is turned away where the share is larger than what was drawn f
   }
   for (let at = 0; at < 4; at++) await look(101)
   t.equal(pressure.sheds(), true, 'all of them')
+})
+
+t.test('when it is closed nothing is measured any more', async t => {
+  const { pressure, look, measurements } = scene(t)
+  pressure.setLimits({ max_memory: 1000 })
+  await look(0)
+  pressure.close()
+  const before = measurements()
+  await sleep(30)
+  t.equal(measurements(), before)
 })
 
 t.test('the worse of both limits counts; other limits hold from then on, and none relieve', async t => {
@@ -92,6 +102,7 @@ t.test('of this process: how late it is, and what it uses', async t => {
   await sleep(100)
   const idle = measure()
   t.ok(idle.memory > 1_000_000)
+  t.ok(idle.delay < performance.now(), 'in milliseconds')
   for (let times = 0; times < 4; times++) {
     for (const until = Date.now() + 200; Date.now() < until;);
     await sleep(1)

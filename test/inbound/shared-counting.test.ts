@@ -47,6 +47,11 @@ t.test('allow: nothing is counted while it is away, and nothing of that is remem
   t.same([await ask(), await ask(), await ask()], [{ current: 0, ttl: 0 }, { current: 0, ttl: 0 }, { current: 1, ttl: PER }])
 })
 
+t.test('allow: what is counted there is told as it is, also where it began anew', async t => {
+  const { ask } = startCounting(t, 'allow', [{ current: 5, ttl: PER }, { current: 1, ttl: PER }])
+  t.same([await ask(), await ask()], [{ current: 5, ttl: PER }, { current: 1, ttl: PER }])
+})
+
 t.test('deny: a refusal while it is away, and none before or after', async t => {
   const { ask } = startCounting(t, 'deny', [{ current: 1, ttl: PER }, 'away', 'goes away', { current: 2, ttl: PER }])
   const refused = ['store-unavailable', { 'Retry-After': '1' }]
