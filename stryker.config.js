@@ -3,7 +3,8 @@
 //
 //   npm run mutants                                       all of it: hours
 //   npm run mutants -- --mutate src/policy/decide.ts      one file; --concurrency 1 to leave room for others
-//   COUNTERSIGN_MUTANTS=quick npm run mutants -- …        without the tests that start gateways: a first look
+//   COUNTERSIGN_MUTANTS=quick npm run mutants -- …        without the tests that start gateways: what docs/mutants.md lists
+//   npm run mutants:listed                                whether that page has each survivor of the last run, and no other
 //
 // All mutants are compiled once, into one program: which of them is awake is said by the environment.
 import { availableParallelism } from 'node:os'

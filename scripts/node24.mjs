@@ -17,7 +17,7 @@ const INTEGRITY = {
   x64: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
   arm64: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g=='
 }
-const SUITES = ['policy', 'config', 'inbound', 'outbound', 'gateway', 'process']
+const SUITES = ['policy', 'config', 'inbound', 'outbound', 'gateway', 'store', 'process']
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 

@@ -2,7 +2,7 @@
 // It runs before node_modules exists, so it imports nothing but Node itself.
 //
 //   node scripts/setup.mjs demo    the packages and the build
-//   node scripts/setup.mjs test    the same, and Debian's chromium and glewlwyd
+//   node scripts/setup.mjs test    the same, and Debian's chromium, glewlwyd and redis-server
 //
 // What is there and fresh is left alone, silently. Exit status 1 where packages or build cannot be had;
 // a program that cannot be installed is named with what to do, and fails the tests that need it.
@@ -20,7 +20,9 @@ const buildStamp = join(root, 'dist/.countersign-setup')
 const PROGRAMS = [
   { program: 'chromium', packages: ['chromium'], suite: 'browser' },
   { program: 'glewlwyd', packages: ['glewlwyd', 'dbconfig-no-thanks'], suite: 'interop' },
-  { program: 'sqlite3', packages: ['sqlite3'], suite: 'interop' }
+  { program: 'sqlite3', packages: ['sqlite3'], suite: 'interop' },
+  { program: 'redis-server', packages: ['redis-server'], suite: 'store' },
+  { program: 'redis-cli', packages: ['redis-tools'], suite: 'store' }
 ]
 
 // Run by sh as root, with the packages as $@.
@@ -44,6 +46,9 @@ if [ "$(dpkg-query -W -f '\${db:Status-Status}' glewlwyd 2>/dev/null || true)" !
   echo 'glewlwyd glewlwyd/config_type select No configuration' | debconf-set-selections
 fi
 
+redis=no
+if [ "$(dpkg-query -W -f '\${db:Status-Status}' redis-server 2>/dev/null || true)" != installed ]; then redis=yes; fi
+
 # Slim images drop /usr/share/doc, where glewlwyd keeps the configuration that it installs, and its tables.
 get () {
   apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \\
@@ -57,6 +62,11 @@ if [ $ours = yes ] && [ -x /usr/bin/glewlwyd ]; then
   invoke-rc.d glewlwyd stop >/dev/null 2>&1 || true
   deb-systemd-helper disable glewlwyd.service >/dev/null 2>&1 || true
   update-rc.d glewlwyd disable >/dev/null 2>&1 || true
+fi
+if [ $redis = yes ] && [ -x /usr/bin/redis-server ]; then
+  invoke-rc.d redis-server stop >/dev/null 2>&1 || true
+  deb-systemd-helper disable redis-server.service >/dev/null 2>&1 || true
+  update-rc.d redis-server disable >/dev/null 2>&1 || true
 fi
 `
 

@@ -28,9 +28,12 @@ const SUITES = {
   config: { budget: 60 },
   inbound: { budget: 120 },
   outbound: { budget: 150 },
-  gateway: { budget: 300, logs: true },
+  cluster: { budget: 60 },
+  gateway: { budget: 480, logs: true },
   attacks: { budget: 480, logs: true },
+  store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   process: { budget: 150, logs: true },
+  chaos: { budget: process.env.COUNTERSIGN_CHAOS === 'full' ? 1200 : 400, logs: true, needs: ['redis-server', 'redis-cli'] },
   demo: { budget: 120 },
   browser: { budget: 120, needs: ['chromium'] },
   interop: { budget: 120, needs: ['glewlwyd', 'sqlite3'] }
@@ -52,6 +55,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 const suites = chosenSuites()
 for (const [name, files] of suites) await runSuite(name, files)
 reportGauntlet()
+reportChaos()
 checkLogs()
 
 if (total.passed + total.failed === 0) failed('no test ran')
@@ -167,6 +171,18 @@ function reportGauntlet () {
   for (const [part, counts] of [...parts].sort(([one], [other]) => one.localeCompare(other))) console.log(`  ${part}: ${text(counts)}`)
   console.log(`gauntlet: ${text({ of: sum('of'), held: sum('held'), notApplicable: sum('notApplicable') })}`)
   if (sum('held') + sum('notApplicable') < sum('of')) failed('gauntlet: not every attack was held')
+  rmSync(file)
+}
+
+function reportChaos () {
+  const file = join(logs, 'chaos.jsonl')
+  if (!existsSync(file)) return
+  const rows = readFileSync(file, 'utf8').trim().split('\n').map(line => JSON.parse(line))
+  const cells = rows.map(({ what, requests = '', failed: bad = '', reconnected = '', p99 = '', more }) => [what, requests, bad, reconnected, p99, more].map(String))
+  const table = [['chaos', 'requests', 'failed', 'sent again', 'p99 ms', ''], ...cells]
+  const widths = table[0].map((_, at) => Math.max(...table.map(row => row[at].length)))
+  console.log('')
+  for (const row of table) console.log(`  ${row.map((cell, at) => at > 0 && at < 5 ? cell.padStart(widths[at]) : cell.padEnd(widths[at])).join('  ')}`.trimEnd())
   rmSync(file)
 }
 

@@ -34,6 +34,8 @@ export interface GatewayParts {
   /** takes the line of each request that ended, where `log.requests` says so */
   readonly audit: (line: string) => void
   readonly isDraining: () => boolean
+  /** whether a request that has come is to be turned away */
+  readonly sheds: () => boolean
 }
 
 /** The data plane: one Fastify app in which every request, whatever its path or method, takes the one journey. */
@@ -63,7 +65,8 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
     trustProxy: peer => current().stages.trustsPeer(peer),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    requestTimeout: 0,
+    requestTimeout: listen.request_timeout ?? 0,
+    keepAliveTimeout: listen.keep_alive_timeout,
     ...listen.tls === undefined ? { http } : { https: { ...http, ...listenerTls(listen.tls), ALPNProtocols: listen.tls.http2 ? ['h2', 'http/1.1'] : ['http/1.1'], handshakeTimeout: listen.header_timeout } },
     clientErrorHandler (error, socket) {
       if (listen.tls !== undefined && isTlsError(error.code)) brokenTls(error.code, socket)
@@ -87,6 +90,8 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   }
   // Headers beyond Node's usual 2000 would be dropped silently; their size is limited instead.
   app.server.maxHeadersCount = 0
+  app.server.on('drop', metrics.connectionDropped)
+  tune(app, listen)
   refuseConnect(app.server, problemsBase, refusedUnread)
   await registerCounting(app)
 
@@ -103,11 +108,19 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
 }
 
 /** Connections that come from now on are taken by these limits, and by this certificate. */
-export function tune ({ server }: FastifyInstance, { max_header_size: maxHeaderSize, header_timeout: headersTimeout, tls }: Listen): void {
-  // Node reads it from the server for each connection; its types do not say so.
-  Object.assign(server, { maxHeaderSize, headersTimeout })
+export function tune ({ server }: FastifyInstance, listen: Listen): void {
+  server.headersTimeout = headersTimeoutOf(listen)
+  server.requestTimeout = listen.request_timeout ?? 0
+  server.keepAliveTimeout = listen.keep_alive_timeout
+  // Node reads these from the server for each connection; its types know of no maxHeaderSize, and of no way to have no limit.
+  Object.assign(server, { maxHeaderSize: listen.max_header_size, maxConnections: listen.max_connections })
   // Whether it is TLS at all was settled when the port was opened.
-  if (tls !== undefined && server instanceof TlsServer) server.setSecureContext(listenerTls(tls))
+  if (listen.tls !== undefined && server instanceof TlsServer) server.setSecureContext(listenerTls(listen.tls))
+}
+
+// Headers are a part of the request, and Node takes no time for them that is longer.
+function headersTimeoutOf ({ header_timeout: headers, request_timeout: request = Infinity }: Listen): number {
+  return Math.min(headers, request)
 }
 
 type Listener = (incoming: IncomingMessage, response: ServerResponse) => void
@@ -143,6 +156,7 @@ function answer (parts: GatewayParts, asked: Asked, response: ServerResponse): v
   parts.metrics.inFlight.inc()
   generation.enter()
   try {
+    if (parts.sheds()) throw refuse('overloaded', 'More requests have come than this gateway can carry. Try again shortly.', { headers: { 'Retry-After': '1' } })
     const turn = itsTurn(incoming, response)
     const ended = turn === undefined ? admitAndCall(generation, asked, visit) : turn.then(() => inTurn(generation, asked, visit))
     ended.then(outcome => { end(parts, generation, record, outcome) }, (error: unknown) => { endRefused(parts, generation, visit, error) })

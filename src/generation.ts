@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import type { Dispatcher } from 'undici'
+import type { Siblings } from './cluster/siblings.ts'
 import { createShelf, type Shelf } from './common/shelf.ts'
 import type { Configuration } from './config/configuration.ts'
+import type { GatewayFile } from './config/gateway-schema.ts'
 import { fingerprint } from './config/fingerprint.ts'
 import type { ClientTls } from './config/tls-schema.ts'
 import type { IdpClient } from './idp/http.ts'
@@ -12,14 +13,16 @@ import { createLimits } from './inbound/limits.ts'
 import { createPrincipalCaches, type PrincipalCaches } from './inbound/principal-cache.ts'
 import { createProxyTrust } from './inbound/proxies.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
+import { SharedCounters } from './inbound/shared-counting.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
 import { tlsName } from './outbound/tls.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
-import { createUpstreams, type Upstream, type UpstreamSurroundings } from './outbound/upstreams.ts'
+import { createUpstreams, type Upstream, type UpstreamSurroundings, type Way } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
 import { compileRoutes, headersOfAll } from './routes.ts'
+import type { Store, StoreSurroundings } from './store/store.ts'
 
 /** What one configuration makes of the gateway. A request goes by one generation, from its first header to its end. */
 export interface Generation {
@@ -27,6 +30,8 @@ export interface Generation {
   readonly issuers: readonly TrustedIssuer[]
   readonly upstreams: ReadonlyMap<string, Upstream>
   readonly stages: Stages
+  /** whether the store is there; undefined where none is configured */
+  readonly storeIsUp: () => boolean | undefined
   readonly knownTokens: () => number
   /** whether its requests need the framework's: where something is counted, or proxies are trusted */
   readonly asksFramework: boolean
@@ -51,8 +56,9 @@ export interface ClosableClient {
 /** What outlives a configuration where the next one wants the same: keys, machine tokens, connections, counters. */
 export interface Lasting {
   readonly clients: Shelf<ClosableClient>
+  readonly stores: Shelf<Store>
   readonly issuers: Shelf<LiveIssuer>
-  readonly pools: Shelf<Dispatcher>
+  readonly ways: Shelf<Way>
   readonly tokens: Shelf<MachineTokenCache>
   readonly caches: Shelf<PrincipalCaches>
   readonly counters: Shelf<Counters>
@@ -61,40 +67,54 @@ export interface Lasting {
 export function createLasting (): Lasting {
   return {
     clients: createShelf(client => { client.close() }),
+    stores: createShelf(store => { store.close() }),
     issuers: createShelf(({ trusted }) => { trusted.keys.close() }),
-    pools: createShelf(pool => { void pool.destroy() }),
+    ways: createShelf(({ protection }) => { void protection.close() }),
     tokens: createShelf(cache => { cache.close() }),
     caches: createShelf(() => {}),
     counters: createShelf(() => {})
   }
 }
 
-export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch'> & {
+export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared' | 'onProtectionChange' | 'processes'> & {
+  readonly onStore: Omit<StoreSurroundings, 'now'>
+  /** where this process is one of several, what they share without a store */
+  readonly siblings: Siblings | undefined
   readonly app: FastifyInstance
   readonly createClient: (tls: ClientTls | undefined) => ClosableClient
   readonly lasting: Lasting
 }
 
 /** Keys and machine tokens that are not in hand begin to be fetched at once. */
-export function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Generation {
-  const { lasting: { clients, issuers, pools, tokens, caches, counters } } = surroundings
-  const held = { clients: clients.holder(), issuers: issuers.holder(), pools: pools.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
+export async function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Promise<Generation> {
+  const { lasting: { clients, stores, issuers, ways, tokens, caches, counters } } = surroundings
+  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
   try {
-    return build(configuration, surroundings, held, letGo)
+    return build(configuration, surroundings, held, letGo, await openStore(configuration.gateway, surroundings, held))
   } catch (error) {
     letGo()
     throw error
   }
 }
 
+// Its code, and that of its client, is loaded only where there is something to share.
+async function openStore ({ store: configured, on_store_failure: onFailure }: GatewayFile, { onStore, now }: GenerationSurroundings, held: Held): Promise<Store | undefined> {
+  if (configured === undefined) return undefined
+  const { createStore } = await import('./store/store.ts')
+  const store = held.stores.take(fingerprint(configured), () => createStore(configured, { ...onStore, now }))
+  // Where nothing passes uncounted, it would begin with refusals.
+  if (onFailure === 'deny') await store.whetherUp()
+  return store
+}
+
 type Held = { readonly [Kind in keyof Lasting]: ReturnType<Lasting[Kind]['holder']> }
 
-function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void): Generation {
+function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, store: Store | undefined): Generation {
   const { gateway, routes } = configuration
-  const { app, now } = surroundings
+  const { app, now, siblings } = surroundings
   let open = 0
   let retired = false
 
@@ -105,10 +125,15 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   })
   const issuers = live.map(({ trusted }) => trusted)
   const providers = new Map(live.map(({ trusted, provider }) => [trusted.name, provider]))
-  const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, pools: held.pools, tokens: held.tokens })
+  const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${fingerprint(gateway.store)} ${name}`, make) }
+  const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
-  const limits = createLimits(app, overall, routes, name => held.counters.take(name, () => new Counters()))
+  const limits = createLimits(app, overall, routes, name => {
+    const own = held.counters.take(name, () => new Counters())
+    const shared = store?.counters ?? siblings?.counters
+    return shared === undefined ? own : new SharedCounters(shared.of(name), gateway.on_store_failure, own)
+  })
   const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
   const stages: Stages = {
     limits,
@@ -125,6 +150,7 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     issuers,
     upstreams,
     stages,
+    storeIsUp: () => store?.isUp(),
     knownTokens: caches.size,
     asksFramework: limits.any || proxies.length > 0,
     enter () { open++ },

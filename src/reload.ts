@@ -102,7 +102,7 @@ export async function startReloading (first: { readonly configuration: Configura
 
 // Ports are opened once, as http or https.
 function isTakenAtStart (setting: string): boolean {
-  return /^(?:listen\.(?:host|port|tls|tls\.http2)|admin\..*)$/.test(setting)
+  return /^(?:listen\.(?:host|port|tls|tls\.http2)|admin\..*|workers)$/.test(setting)
 }
 
 function told (changes: Differences): Record<string, readonly string[]> {

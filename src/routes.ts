@@ -1,9 +1,12 @@
 import { within } from './common/memo.ts'
 import type { Configuration, Route } from './config/configuration.ts'
+import type { Retry } from './config/protection-schema.ts'
 import type { Limit, Limits } from './inbound/limits.ts'
 import { fixedCredential, type Credential } from './outbound/credential.ts'
 import { createHeaderCompilers } from './outbound/header-compilers.ts'
 import { createOutboundPlan, headersOf, vouchingHeaders, type OutboundPlan } from './outbound/plan.ts'
+import type { RouteProtection } from './outbound/protection.ts'
+import { RetryPolicy } from './outbound/retry.ts'
 import type { Upstream } from './outbound/upstreams.ts'
 import type { PolicyRule } from './policy/decide.ts'
 import type { Match } from './policy/pattern.ts'
@@ -16,6 +19,8 @@ export interface CompiledRoute {
   readonly upstream: Upstream
   readonly credential: Credential
   readonly plan: OutboundPlan
+  /** undefined where its requests need none */
+  readonly protection: RouteProtection | undefined
   readonly limits: readonly Limit[]
   /** ms */
   readonly timeout: number
@@ -31,6 +36,7 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
   const vouching = namesOf(routes, upstreams, vouchingHeaders)
   const clientNames = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
   const compilers = createHeaderCompilers()
+  const policies = createRetryPolicies()
   const issuerSets = new Map<readonly string[], ReadonlySet<string>>()
   return routes.map(route => {
     const upstream = upstreamOf(route, upstreams)
@@ -41,12 +47,26 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
       upstream,
       credential: route.withoutCredential ? NO_CREDENTIAL : upstream.credential,
       plan: createOutboundPlan(route, upstream, vouching, gateway.listen.public_url, compilers),
+      protection: protectionOf(route, upstream, policies),
       limits: limits.ofRoute(route),
       timeout: route.timeout,
       idleTimeout: route.idle_timeout,
       bodyLimit: route.body_limit ?? Infinity
     }
   })
+}
+
+type RetryPolicies = (upstream: Upstream, settings: Retry) => RetryPolicy
+
+// One for all rules of an upstream that take theirs from one place.
+function createRetryPolicies (): RetryPolicies {
+  const policies = new Map<Upstream, Map<Retry, RetryPolicy>>()
+  return (upstream, settings) => within(within(policies, upstream, () => new Map<Retry, RetryPolicy>()), settings, () => new RetryPolicy(settings, () => performance.now(), Math.random))
+}
+
+function protectionOf ({ retry, idempotent }: Route, upstream: Upstream, policies: RetryPolicies): RouteProtection | undefined {
+  if (retry === undefined && !upstream.protection.isNeeded) return undefined
+  return { upstream: upstream.protection, retry: retry && policies(upstream, retry), idempotent }
 }
 
 /** What the gateway writes on any of its rules. */

@@ -1,23 +1,12 @@
-import type { AddressInfo } from 'node:net'
+import cluster from 'node:cluster'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyInstance } from 'fastify'
-import { pino, type DestinationStream, type Logger } from 'pino'
-import { Agent } from 'undici'
-import { buildAdmin } from './admin.ts'
-import { loadConfiguration, type Configuration, type Mistake } from './config/load.ts'
-import { certificatesOf, endOf } from './config/expiry.ts'
-import type { ClientTls } from './config/tls-schema.ts'
-import { whyNotReachable } from './config/urls.ts'
-import { prepareDrain } from './drain.ts'
-import { watchExpiry } from './expiry-watch.ts'
-import { buildGateway, tune } from './gateway.ts'
-import { createGeneration, createLasting, type ClosableClient, type GenerationSurroundings } from './generation.ts'
-import { createIdpClient } from './idp/http.ts'
+import { pino, type DestinationStream } from 'pino'
+import { joinLeader } from './cluster/worker.ts'
+import { loadConfiguration, type Mistake } from './config/load.ts'
+import { lead } from './lead.ts'
 import { createLogOutput } from './observe/log-output.ts'
-import { createMetrics } from './observe/metrics.ts'
-import { createConnector } from './outbound/connector.ts'
-import { tlsOptions } from './outbound/tls.ts'
-import { startReloading } from './reload.ts'
+import type { Running } from './running.ts'
+import { serve } from './serve.ts'
 
 export interface RunOptions {
   /** path of gateway.yaml */
@@ -33,16 +22,6 @@ export interface RunOptions {
   readonly keyRefresh?: number
 }
 
-export interface Running {
-  readonly dataPort: number
-  readonly adminPort: number
-  readonly log: Logger
-  /** Reads both files again: a good configuration is put in the place of this one, a bad one changes nothing. Never rejects. */
-  reload (): Promise<void>
-  /** Stops taking requests, answers the open ones for at most `drain_timeout`, and lets go of everything. */
-  close (): Promise<void>
-}
-
 /** The two files do not make a gateway. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError'
@@ -56,123 +35,32 @@ export class ConfigurationError extends Error {
 
 /** A key that left an issuer's set is trusted for at most so long. */
 const KEY_REFRESH = 5 * 60_000
-/** ms for which a new configuration may fetch keys and machine tokens before requests go by it */
-const SETTLING = 5000
 
 /**
- * Starts the gateway and its admin port.
+ * Starts the gateway and its admin port: in this process, or in several of which this one leads the others.
  * @throws {ConfigurationError} before anything is started
  */
 export async function run ({ config, routes, env, log: destination, clock: now = Date.now, keyRefresh = KEY_REFRESH }: RunOptions): Promise<Running> {
   const { configuration, mistakes, read } = await loadConfiguration({ config, routes }, env, { now: now() })
   if (configuration === undefined) throw new ConfigurationError(mistakes)
-  const { gateway: { listen, admin: { host: adminHost, port: adminPort }, log: { level } } } = configuration
-  const output = destination === undefined ? createLogOutput() : undefined
-  const lines = destination ?? output
-  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, lines)
-  for (const { file, line, column, message } of mistakes) log.warn({ at: `${file}:${line}:${column}` }, message)
+  const { workers, log: { level } } = configuration.gateway
+  const leader = cluster.isWorker ? joinLeader() : undefined
+  const isOneOfMany = leader !== undefined || workers > 1
+  const output = destination === undefined ? createLogOutput({ shared: isOneOfMany }) : undefined
+  const lines = destination ?? output ?? process.stdout
+  const base = leader === undefined ? null : { worker: process.pid }
+  const log = pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime }, lines)
+  // Of several that read the same files one says what is wrong with them.
+  if (leader === undefined) for (const { file, line, column, message } of mistakes) log.warn({ at: `${file}:${line}:${column}` }, message)
 
-  let draining = false
-  const isDraining = () => draining
-  const metrics = createMetrics({
-    knownTokens: () => current.knownTokens(),
-    issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
-    credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
-    certificates: () => certificatesOf(current.configuration.gateway).map(({ name, certificates }) => ({ name, endsAt: endOf(certificates) }))
-  })
-  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines?.write(line) }, isDraining })
-  const surroundings: GenerationSurroundings = {
-    app,
-    lasting: createLasting(),
-    createClient,
-    now,
-    keyRefresh,
-    mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
-    onKeyFetch (issuer, outcome) {
-      metrics.keyFetch(issuer, outcome.ok)
-      if (!outcome.ok) log.warn({ issuer, problem: fixedWords(outcome.error) }, 'the keys of an issuer cannot be had')
-      else log[outcome.unusable.length > 0 ? 'warn' : 'debug']({ issuer, keys: outcome.keys, unusable: outcome.unusable }, 'keys fetched')
-    },
-    onTokenFetch (upstream, outcome) {
-      metrics.machineTokenFetch(upstream, outcome.ok)
-      if (outcome.ok && outcome.secret === 2) {
-        metrics.oldSecretUsed(upstream)
-        log.warn({ upstream }, 'the first client secret is refused; the second one served')
-      }
-      if (outcome.ok) log.debug({ upstream, ends: new Date(Math.min(outcome.endsAt, 8.64e15)).toISOString() }, 'machine token fetched')
-      else log.warn({ upstream, problem: fixedWords(outcome.error) }, 'a machine token cannot be had')
+  const running = leader === undefined && isOneOfMany
+    ? await lead({ configuration, log })
+    : await serve({ configuration, read, env, lines, log, now, keyRefresh, leader })
+  return {
+    ...running,
+    async close () {
+      await running.close()
+      await Promise.race([output?.flush(), sleep(1000)])
     }
   }
-  let current = createGeneration(configuration, surroundings)
-
-  async function adopt (next: Configuration): Promise<void> {
-    const generation = createGeneration(next, surroundings)
-    // What it has of its own is fetched before a request waits for it. Where that fails, it serves what it can.
-    await generation.settled(SETTLING)
-    const before = current
-    current = generation
-    tune(app, next.gateway.listen)
-    log.level = next.gateway.log.level
-    before.retire()
-  }
-
-  const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload: metrics.reload })
-  const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
-  const admin = buildAdmin({ current: () => current, rejected: reloading.rejected, metrics, isDraining })
-  async function letGo (): Promise<void> {
-    reloading.close()
-    expiry.close()
-    // The other port may be open where one of the two is in use: it would keep the process alive.
-    await Promise.all([app.close(), admin.close()])
-    current.end()
-  }
-
-  try {
-    const drain = prepareDrain(app)
-    await app.listen({ host: addressOf(listen.host), port: listen.port })
-    await admin.listen({ host: addressOf(adminHost), port: adminPort })
-    const ports = { dataPort: portOf(app), adminPort: portOf(admin) }
-    log.info({ data: urlOf(listen.tls === undefined ? 'http' : 'https', listen.host, ports.dataPort), admin: urlOf('http', adminHost, ports.adminPort), routes: configuration.routes.length }, 'listening')
-    return {
-      ...ports,
-      log,
-      reload: reloading.reload,
-      async close () {
-        draining = true
-        log.info('draining')
-        const { drain_delay: delay, drain_timeout: timeout } = current.configuration.gateway
-        await sleep(delay)
-        await drain(timeout)
-        await letGo()
-        log.info('stopped')
-        await Promise.race([output?.flush(), sleep(1000)])
-      }
-    }
-  } catch (error) {
-    await letGo()
-    throw error
-  }
-}
-
-function createClient (tls: ClientTls | undefined): ClosableClient {
-  const agent = new Agent({ connect: createConnector(2000, tlsOptions(tls)), headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
-  return { client: createIdpClient(agent), close () { void agent.destroy() } }
-}
-
-// For the name the framework would open a second server on the other loopback address, of which nothing here knows.
-function addressOf (host: string): string {
-  return host === 'localhost' ? '127.0.0.1' : host
-}
-
-function fixedWords (error: unknown): string {
-  return error instanceof Error && (error.name === 'IdpError' || error instanceof RangeError) ? error.message : 'failed'
-}
-
-function portOf (app: FastifyInstance): number {
-  const address: AddressInfo | string | null = app.server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
-
-function urlOf (scheme: string, host: string, port: number): string {
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -1,59 +1,40 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Dispatcher } from 'undici'
-import { askForBody } from './inbound/server-events.ts'
+import { credentialRefused, presentedInTime, renewCredential } from './credential-renewal.ts'
 import type { Admitted } from './journey.ts'
-import type { AuditRecord } from './observe/audit.ts'
-import { timeIsUp } from './outbound/client-credentials.ts'
 import type { Presented } from './outbound/credential.ts'
-import type { SentRequest } from './outbound/plan.ts'
-import { relay, type RelayOutcome, type RelayRequest } from './outbound/relay.ts'
-import { refuse, type Refusal } from './policy/problems.ts'
+import { relay, type RelayOutcome } from './outbound/relay.ts'
+import { refuse } from './policy/problems.ts'
+import { callProtected } from './protected-call.ts'
+import { UpstreamRequest, type Visit } from './upstream-request.ts'
+
+export type { Visit } from './upstream-request.ts'
 
 /** How a request ended that was let through and reached the upstream. */
-export type Ended = Exclude<RelayOutcome, { readonly kind: 'credential-refused' }>
-
-/** Both ends of the caller's exchange, and what is written down about it. */
-export interface Visit {
-  readonly incoming: IncomingMessage
-  readonly response: ServerResponse
-  readonly record: AuditRecord
-  readonly isDraining: () => boolean
-}
+export type Ended = Extract<RelayOutcome, { readonly kind: 'answered' | 'broken-off' }>
 
 /**
- * An admitted request with the gateway's own credential to the upstream, and its answer to the caller.
+ * An admitted request with the gateway's own credential to the upstream, and its answer to the caller. Which of the two
+ * ways it takes there was decided at load: what needs no protection pays for none.
  * @throws {Refusal} by its promise, where the caller has no answer yet
  */
 export function callUpstream (visit: Visit, admitted: Admitted): Promise<Ended> {
-  const presented = admitted.found.rule.credential.present()
+  const { credential, protection } = admitted.found.rule
+  if (protection !== undefined) return callProtected(visit, admitted, protection)
+  const presented = credential.present()
   return presented instanceof Promise ? callLater(visit, admitted, presented) : call(visit, admitted, presented)
 }
 
 async function callLater (visit: Visit, admitted: Admitted, presented: Promise<Presented>): Promise<Ended> {
-  return await call(visit, admitted, await admitted.patience.wait(presented) ?? giveUp())
+  return await call(visit, admitted, await presentedInTime(admitted, presented))
 }
 
 function call (visit: Visit, admitted: Admitted, presented: Presented): Promise<Ended> {
-  return attempt(visit, admitted, presented).then(outcome => outcome.kind === 'credential-refused' ? callAgain(visit, admitted, presented, outcome.replayable) : outcome)
+  return attempt(visit, admitted, presented).then(outcome => isEnded(outcome) ? outcome : callAgain(visit, admitted, presented, outcome))
 }
 
-// The upstream's 401 is about the gateway's own credential, and no caller's business: one new one, one more try.
-async function callAgain (visit: Visit, admitted: Admitted, refused: Presented, replayable: boolean): Promise<Ended> {
-  const { record } = visit
-  record.upstreamEnded = performance.now()
-  record.upstreamStatus = 401
-  const renewal = admitted.found.rule.credential.renew(refused).then(other => ({ other }))
-  if (!replayable) {
-    // Too late for this request; the next one is to have a new one.
-    renewal.catch(() => {})
-    throw credentialRefused('the body was on its way')
-  }
-  const { other } = await admitted.patience.wait(renewal) ?? giveUp()
-  if (other === undefined) throw credentialRefused('no other credential to try')
-  record.retried = true
-  record.upstreamEnded = undefined
+async function callAgain (visit: Visit, admitted: Admitted, refused: Presented, outcome: Exclude<RelayOutcome, Ended>): Promise<Ended> {
+  const other = await renewCredential(visit.record, admitted, refused, outcome.kind === 'credential-refused' && outcome.replayable)
   const second = await attempt(visit, admitted, other)
-  if (second.kind === 'credential-refused') throw credentialRefused('a new one too')
+  if (!isEnded(second)) throw credentialRefused('a new one too')
   return second
 }
 
@@ -65,59 +46,6 @@ function attempt (visit: Visit, admitted: Admitted, presented: Presented): Promi
   return relay(new UpstreamRequest(visit, admitted, presented), incoming, response)
 }
 
-/** The request as it goes out by its rule's plan. */
-class UpstreamRequest implements RelayRequest {
-  readonly dispatcher: Dispatcher
-  readonly method: string
-  readonly path: string
-  readonly headers: string[]
-  readonly contentLength: string | undefined
-  readonly hasBody: boolean
-  readonly bodyLimit: number
-  readonly timeout: number
-  readonly idleTimeout: number
-  readonly #visit: Visit
-  readonly #admitted: Admitted
-  readonly #presented: Presented
-  readonly #sent: SentRequest
-
-  constructor (visit: Visit, admitted: Admitted, presented: Presented) {
-    const { incoming, record } = visit
-    const { found, target, guarded, origin, principal } = admitted
-    const { plan, upstream, timeout, idleTimeout, bodyLimit } = found.rule
-    const upstreamPath = plan.paths.toUpstream(target.path, found)
-    this.#visit = visit
-    this.#admitted = admitted
-    this.#presented = presented
-    this.#sent = { rawHeaders: incoming.rawHeaders, origin, requestId: record.requestId, principal, upstreamPath, parts: found }
-    this.dispatcher = upstream.dispatcher
-    this.method = record.method
-    this.path = upstreamPath + target.query
-    this.headers = plan.requestHeaders(this.#sent, presented)
-    this.hasBody = guarded.hasBody
-    this.contentLength = guarded.hasBody ? incoming.headers['content-length'] : undefined
-    this.bodyLimit = bodyLimit
-    this.timeout = timeout
-    this.idleTimeout = idleTimeout
-  }
-
-  askForBody (): void {
-    askForBody(this.#visit.incoming, this.#visit.response)
-  }
-
-  answerHeaders (raw: readonly Buffer[]): string[] {
-    const { record, isDraining } = this.#visit
-    const headers = this.#admitted.found.rule.plan.answerHeaders(raw, this.#sent, this.#presented)
-    headers.push('X-Request-Id', record.requestId)
-    if (isDraining()) headers.push('Connection', 'close')
-    return headers
-  }
-}
-
-function giveUp (): never {
-  throw timeIsUp()
-}
-
-function credentialRefused (saw: string): Refusal {
-  return refuse('upstream-credential-refused', "The system behind this gateway does not take the gateway's own call. It is not the caller's credential that is wrong.", { saw })
+function isEnded (outcome: RelayOutcome): outcome is Ended {
+  return outcome.kind === 'answered' || outcome.kind === 'broken-off'
 }

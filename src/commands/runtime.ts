@@ -17,6 +17,10 @@ export function whyNotToStart (nodeVersion: string, env: NodeJS.ProcessEnv): { r
   if (env.NODE_TLS_REJECT_UNAUTHORIZED === '0') {
     return { refusal: 'NODE_TLS_REJECT_UNAUTHORIZED=0 would send secrets to anyone. For a private CA set NODE_EXTRA_CA_CERTS.' }
   }
+  // What `debug` prints of ioredis is every command with its arguments: AUTH, with the password.
+  if (env.DEBUG !== undefined && /(^|[\s,])(\*|ioredis)/.test(env.DEBUG)) {
+    return { refusal: 'DEBUG names ioredis, which would print the password of the store. Name only what you want to see.' }
+  }
   const line = lineOf(nodeVersion)
   const safe = SAFE_FROM[line]
   if (safe !== undefined && isBefore(nodeVersion, safe)) {

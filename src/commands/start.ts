@@ -1,6 +1,9 @@
-import closeWithGrace from 'close-with-grace'
+import cluster from 'node:cluster'
+import closeWithGrace, { type Signals } from 'close-with-grace'
 import { Command } from 'commander'
-import { ConfigurationError, run, type Running } from '../run.ts'
+import { WorkerError } from '../cluster/leader.ts'
+import { ConfigurationError, run } from '../run.ts'
+import type { Running } from '../running.ts'
 import { report } from './check.ts'
 import { withFiles, type FileOptions } from './files.ts'
 import { packageVersion } from './package.ts'
@@ -28,14 +31,19 @@ async function start ({ config, routes }: FileOptions): Promise<void> {
     endWithGrace(await starting)
   } catch (error) {
     if (error instanceof ConfigurationError) report(error.mistakes, undefined)
-    else console.error(`countersign: ${startError(error)}`)
-    process.exitCode = error instanceof ConfigurationError ? 2 : 1
+    // A worker has said it.
+    else if (!(error instanceof WorkerError)) console.error(`countersign: ${startError(error)}`)
+    process.exitCode = error instanceof ConfigurationError ? 2 : error instanceof WorkerError ? error.exitCode : 1
+    // The line to its leader would keep it.
+    if (cluster.isWorker) process.exit()
   }
 }
 
 function endWithGrace (running: Running): void {
+  // A worker ends when it is told to, not by a signal that its leader got too.
+  const skip: Signals[] = cluster.isWorker ? ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] : ['SIGHUP']
   // The gateway has its own limit, drain_timeout; this one only has to be longer.
-  closeWithGrace({ delay: false, logger: false, skip: ['SIGHUP'] }, async ({ err: error, signal }) => {
+  closeWithGrace({ delay: false, logger: false, skip }, async ({ err: error, signal }) => {
     if (error !== undefined) running.log.fatal({ problem: error.stack }, 'the gateway failed')
     else running.log.info({ signal }, 'signal')
     await running.close()

@@ -7,7 +7,7 @@ import { credentialHeaders } from './merge.ts'
 import { isObject } from './objects.ts'
 import { expectOneOf } from './spelling.ts'
 import { foldHeaderName } from './header-rules.ts'
-import { whyNotReachable } from './urls.ts'
+import { whyNotReachable, whyNotRedis } from './urls.ts'
 import { rawAt } from './zod-mistakes.ts'
 
 /** What in gateway.yaml no key can tell by itself. @param now ms since the epoch */
@@ -17,6 +17,7 @@ export function checkGateway (draft: Draft, now: number): void {
   for (const [name, issuer] of Object.entries(draft.issuers ?? {})) checkIssuer(draft, name, issuer)
   checkIssuersDiffer(draft)
   for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) checkUpstream(draft, name, upstream)
+  checkStore(draft)
 }
 
 function checkCertificates ({ config, listen, issuers = {}, upstreams = {} }: Draft, now: number): void {
@@ -104,6 +105,8 @@ function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>)
   const { config } = draft
   const path: Path = ['upstreams', name]
   checkReachable(config, [...path, 'url'], upstream.url, upstream.allow_http)
+  checkHosts(draft, path, upstream)
+  checkTimes(draft, path, upstream)
   const { credential } = upstream
   if (credential === undefined) return
   const own = credentialHeaders({ credential })
@@ -118,6 +121,44 @@ function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>)
   if (issuer !== undefined && draft.issuers !== undefined && !Object.hasOwn(draft.issuers, issuer)) {
     config.report([...machine, 'issuer'], `no such issuer; ${expectOneOf(issuer, Object.keys(draft.issuers), 'known are')}`)
   }
+}
+
+function checkStore ({ config, redis, upstreams }: Draft): void {
+  const has = (...path: Path) => rawAt(config.value, path) !== undefined
+  if (!has('store')) {
+    if (has('on_store_failure')) config.report(['on_store_failure'], 'has no meaning without a store', { severity: 'warning' })
+    return
+  }
+  const problem = redis.url === undefined ? undefined : whyNotRedis(redis.url, redis.allow_plaintext === true)
+  if (problem !== undefined) config.report(['store', 'redis', 'url'], problem)
+  if (has('store', 'redis', 'username') && !has('store', 'redis', 'password')) config.report(['store', 'redis', 'username'], 'wants a password beside it')
+  const fetches = Object.values(upstreams ?? {}).some(({ credential }) => credential?.kind === 'client_credentials')
+  if (fetches && !has('store', 'encryption_keys')) {
+    config.report(['store'], 'encryption_keys is missing: each process has machine tokens of its own, and shares none', { severity: 'warning', on: 'key' })
+  }
+}
+
+function checkHosts ({ config }: Draft, path: Path, { url, hosts, health_check: check, allow_http: allowHttp }: Partial<Upstream>): void {
+  const says = (key: string) => rawAt(config.value, [...path, key]) !== undefined
+  if (isObject(rawAt(config.value, path)) && says('url') === says('hosts')) config.report(path, 'wants exactly one of url and hosts')
+  const [first] = hosts ?? []
+  const seen = new Set<string>()
+  hosts?.forEach((host, at) => {
+    const place = [...path, 'hosts', at]
+    checkReachable(config, place, host, allowHttp)
+    const { protocol, origin, pathname } = new URL(host)
+    const model = new URL(first ?? host)
+    if (protocol !== model.protocol || pathname.replace(/\/$/, '') !== model.pathname.replace(/\/$/, '')) config.report(place, 'differs from the first host in more than host and port: one ERP has one scheme and one path')
+    if (seen.has(origin)) config.report(place, 'stands here already')
+    seen.add(origin)
+  })
+  if ((url !== undefined || hosts?.length === 1) && check !== undefined) config.report([...path, 'health_check'], 'has no say over requests: with one host there is no other to take', { severity: 'warning', on: 'key' })
+}
+
+function checkTimes ({ config }: Draft, path: Path, { timeout, total_timeout: total, concurrency }: Partial<Upstream>): void {
+  if (total === undefined) return
+  if (timeout !== undefined && timeout > total) config.report([...path, 'timeout'], 'total_timeout is shorter and ends the request before', { severity: 'warning' })
+  if (concurrency !== undefined && concurrency.queue_timeout >= total) config.report([...path, 'total_timeout'], 'is no longer than concurrency.queue_timeout: a request may wait until no time is left', { severity: 'warning' })
 }
 
 function checkReachable (config: Draft['config'], path: Path, url: string | undefined, allowHttp: boolean | undefined): void {

@@ -34,7 +34,7 @@ export function checkClientTls (config: Config, path: Path, tls: ClientTls | und
 
 function checkPair (config: Config, path: Path, { pem: cert }: Certificates, secret: Secret, options: SecureContextOptions): void {
   // One of them is missing, which `check` has forgiven.
-  if (cert === '' || !secret.isKnown) return
+  if (cert === '' || !secret.isThere) return
   const key = secret.reveal()
   if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
     config.report([...path, 'key'], 'this is the key of another certificate than the first of cert')

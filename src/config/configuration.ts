@@ -1,6 +1,7 @@
 import type { Match } from '../policy/pattern.ts'
 import type { Require } from '../policy/require.ts'
 import type { GatewayFile } from './gateway-schema.ts'
+import type { Retry } from './protection-schema.ts'
 import type { RateLimit } from './routes-schema.ts'
 
 /** Both files, checked and settled: nothing in it is left to a default. Frozen. */
@@ -31,6 +32,10 @@ export interface Route {
   readonly timeout: number
   /** milliseconds */
   readonly idle_timeout: number
+  /** the very same object in every rule that takes it from `defaults` or the upstream: one budget */
+  readonly retry: Retry | undefined
+  /** whether any request of it may be carried out twice, by the operator's word */
+  readonly idempotent: boolean
   readonly rate_limits: readonly RouteLimit[]
   /** bytes */
   readonly body_limit: number | undefined

@@ -3,22 +3,10 @@ import { byHand, type Fail } from './by-hand.ts'
 import { credentialHeaderName, headerEntries, whyNotCredential } from './header-rules.ts'
 import { flag, oneOrMany, text } from './notation.ts'
 import { isObject } from './objects.ts'
+import { parseSecret, SECRET_WANTED, secretShape } from './secret-schema.ts'
 import { Secret } from './secrets.ts'
 import { clientTlsSchema } from './tls-schema.ts'
 import { httpUrl } from './urls.ts'
-
-const secretShape = z.union([
-  z.string().describe('the secret itself, or "${NAME}"'),
-  z.strictObject({ file: z.string().describe('A file that holds it; relative paths start at gateway.yaml\'s folder; one final newline is dropped.') }),
-  z.strictObject({ env: z.string().describe('The environment variable that holds it.') })
-]).meta({ title: 'secret' })
-
-const SECRET_WANTED = 'expected a secret: text, { file: path } or { env: NAME }'
-
-// By the time this runs, load.ts has put a Secret where the file has the notation.
-function parseSecret (value: unknown, fail: Fail): Secret {
-  return value instanceof Secret ? value : fail(SECRET_WANTED)
-}
 
 /** The new one first, and the old one for as long as the IdP may not know the new one yet. */
 function parseSecrets (value: unknown, fail: Fail): readonly Secret[] {

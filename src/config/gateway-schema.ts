@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import * as z from 'zod'
 import { ALGORITHMS } from '../policy/algorithms.ts'
 import { PROFILE_NAMES } from '../policy/profiles/index.ts'
@@ -6,6 +7,8 @@ import { credentialSchema } from './credential-schema.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
 import { clientTlsSchema, serverTlsSchema } from './tls-schema.ts'
+import { storeSchema } from './store-schema.ts'
+import { circuitBreakerSchema, concurrencySchema, ejectionSchema, healthCheckSchema, retrySchema } from './protection-schema.ts'
 import { httpUrl, isNetwork } from './urls.ts'
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
@@ -19,6 +22,13 @@ const algorithm = byHand(z.enum(ALGORITHMS), (value, fail) => {
 
 const network = byHand(z.string(), (value, fail) =>
   typeof value === 'string' && isNetwork(value) ? value : fail('expected an address or a CIDR block such as 10.0.0.0/8 or fd00::/8', { found: true }))
+
+const MOST_WORKERS = 256
+const workers = () => byHand(z.union([z.literal('auto'), z.int().min(1).max(MOST_WORKERS)]), (value, fail) => {
+  if (value === 'auto') return Math.min(availableParallelism(), MOST_WORKERS)
+  const read = typeof value === 'string' && /^[1-9][0-9]{0,2}$/.test(value) ? Number(value) : value
+  return typeof read === 'number' && Number.isInteger(read) && read >= 1 && read <= MOST_WORKERS ? read : fail(`expected auto, or a whole number from 1 to ${MOST_WORKERS}`, { found: true })
+})
 
 export const listenSchema = z.strictObject({
   host: host().prefault('0.0.0.0').describe('The address that callers reach.'),
@@ -36,7 +46,14 @@ export const listenSchema = z.strictObject({
     max: whole(0, 10_000_000, { fromText: true }).prefault(100_000).describe('So many tokens; 0 verifies each token on each request.'),
     max_size: size('1MiB', '64GiB').prefault('256MiB').describe('So much memory, as it is estimated.')
   }).prefault({}).describe('Verified tokens that are remembered until they end; the one that was not seen longest goes first.'),
-  header_timeout: duration('100ms', '5m').prefault('10s').describe('Headers that take longer are refused with 408.')
+  header_timeout: duration('100ms', '5m').prefault('10s').describe('Headers that take longer are refused with 408.'),
+  request_timeout: duration('1s', '24h').optional().describe('Requests that take longer to arrive, headers and body, are refused with 408.'),
+  keep_alive_timeout: duration('1s', '1h').prefault('72s').describe('How long a connection is kept without a request: longer than the proxy in front keeps it.'),
+  max_connections: whole(1, 10_000_000, { fromText: true }).optional().describe('More connections are closed as they come.'),
+  overload: z.strictObject({
+    max_event_loop_delay: duration('10ms', '1m').optional().describe('Of the process: by so much everything it does is late.'),
+    max_memory: size('64MiB', '1024GiB').optional().describe('Heap and buffers in use.')
+  }).refine(limits => Object.values(limits).some(limit => limit !== undefined), 'must not be empty: that would be no limit').optional().describe('Past either limit a share of the requests is turned away with 503, before anything is done for it.')
 })
 
 export const adminSchema = z.strictObject({
@@ -64,9 +81,20 @@ export const issuerSchema = z.strictObject({
 })
 
 export const upstreamSchema = z.strictObject({
-  url: httpUrl().describe('Where the ERP is; a path in it goes in front of the request\'s.'),
+  url: httpUrl().optional().describe('Where the ERP is; a path in it goes in front of the request\'s. This or hosts.'),
+  hosts: oneOrMany(httpUrl()).optional().describe('The URLs of several hosts that are one ERP; they differ in host and port alone. This or url.'),
+  balance: z.enum(['round_robin', 'least_pending']).prefault('round_robin').describe('Which host is next: the one after the last, or one with the fewest open requests.'),
   credential: credentialSchema,
   tls: clientTlsSchema.optional().describe('How the ERP\'s certificate is verified, and what the gateway shows it.'),
+  connect_timeout: duration('10ms', '5m').prefault('10s').describe('How long a TCP and TLS handshake with a host may take.'),
+  timeout: duration('1ms', '1h').optional().describe('The timeout of rules that say none, nor defaults; 30s when left out.'),
+  idle_timeout: duration('1ms', '24h').optional().describe('The idle_timeout of rules that say none, nor defaults; 60s when left out.'),
+  total_timeout: duration('1ms', '24h').optional().describe('From the rule\'s word to the end of the answer, retries and all; no limit when left out.'),
+  concurrency: concurrencySchema.optional().describe('How many requests may be at the ERP at once, and how many wait; no limit when left out.'),
+  circuit_breaker: circuitBreakerSchema.optional().describe('Refuses requests at once while the ERP fails; never when left out.'),
+  retry: retrySchema({ fromText: true }).optional().describe('What of failed requests is tried again, where a rule and defaults say nothing: { … } or none; nothing when left out.'),
+  ejection: ejectionSchema.prefault({}).describe('Takes a host out of several that fails again and again.'),
+  health_check: healthCheckSchema.optional().describe('Asks each of several hosts whether it is well; none are asked when left out.'),
   allow_http: flag().prefault(false).describe('Allow http:// to another machine for this upstream.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to them.'),
   response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.')
@@ -83,7 +111,10 @@ export const gatewaySchema = z.strictObject({
   admin: adminSchema.prefault({}).describe('The port for operators.'),
   issuers: z.record(nameText(), issuerSchema).prefault({}).describe('The IdPs whose tokens are taken, by a name of yours.'),
   upstreams: z.record(nameText(), upstreamSchema).refine(one => Object.keys(one).length > 0, 'must not be empty').describe('The ERPs, by a name of yours.'),
+  store: storeSchema.optional().describe('What replicas share. Without it, each process counts requests and has machine tokens for itself.'),
+  on_store_failure: z.enum(['local', 'allow', 'deny']).prefault('local').describe('While the store is away, what has a limit is counted by each process for itself, not counted, or answered with 503.'),
   log: logSchema.prefault({}).describe('What is logged.'),
+  workers: workers().prefault(1).describe('How many processes serve, sharing the port: a number, or auto, one for each core.'),
   drain_delay: duration('0s', '10m').prefault('0s').describe('After SIGTERM: how long new requests are still taken while /readyz says no.'),
   drain_timeout: duration('0s', '1h').prefault('30s').describe('After that: how long open requests may take to end.'),
   problems_base: text().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/, 'expected the beginning of a URI, such as https://example.com/problems/').transform(base => /[/:#=?&]$/.test(base) ? base : `${base}/`).prefault('urn:countersign:problem:').describe('What stands before the code in a problem\'s `type`; a / is put between where nothing is.')

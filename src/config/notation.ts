@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { parseClaimPath, type ClaimConditions, type Scalar } from '../policy/claims.ts'
 import { all, byHand, jsonOf, type Fail } from './by-hand.ts'
 import { isObject } from './objects.ts'
-import { DURATION_PATTERN, parseDuration, parseSize, SIZE_PATTERN } from './units.ts'
+import { DURATION_PATTERN, parseDuration, parsePercent, parseSize, PERCENT_PATTERN, SIZE_PATTERN } from './units.ts'
 
 /** Text with no control characters and no blanks around it, which no comparison would ever meet. */
 export function text (most = 1000) {
@@ -57,6 +57,14 @@ export function size (least: string, most: string) {
     if (read === undefined) return fail('expected a size such as 512B, 32KiB or 10MiB', { found: true })
     if (read < min || read > max) return fail(`expected a size from ${least} to ${most}`, { found: true })
     return read
+  })
+}
+
+/** A part of one, written `20%`. */
+export function percent () {
+  return byHand(z.string().regex(new RegExp(PERCENT_PATTERN)).meta({ title: 'percent', examples: ['20%', '50%'] }), (value, fail) => {
+    const read = typeof value === 'string' ? parsePercent(value) : undefined
+    return read ?? fail('expected a part from 1% to 100%', { found: true })
   })
 }
 

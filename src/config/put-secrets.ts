@@ -1,7 +1,7 @@
 import { Certificates, readCertificates, readPrivateKey } from './certificates.ts'
 import { isWithin, type Path } from './mistakes.ts'
 import { isObject } from './objects.ts'
-import { materialAt, type Material } from './private.ts'
+import { isListOfSecrets, materialAt, type Material } from './private.ts'
 import { readSecret, Secret, type Problem, type TextAround } from './secrets.ts'
 import type { Source } from './yaml.ts'
 
@@ -20,8 +20,7 @@ export interface SecretsAround {
  */
 export async function putSecrets (value: unknown, around: SecretsAround, path: Path = []): Promise<unknown> {
   const material = materialAt(path)
-  // A client may have two secrets.
-  if (material !== undefined && !(Array.isArray(value) && path.at(-1) === 'client_secret')) return await materialOf(material, value, around, path)
+  if (material !== undefined && !(Array.isArray(value) && isListOfSecrets(path))) return await materialOf(material, value, around, path)
   if (Array.isArray(value)) return await Promise.all(value.map((item, at) => putSecrets(item, around, [...path, at])))
   if (!isObject(value)) return value
   const entries = Object.entries(value).map(async ([key, item]) => [key, await putSecrets(item, around, [...path, key])] as const)

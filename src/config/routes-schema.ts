@@ -2,7 +2,8 @@ import * as z from 'zod'
 import { parseMatch, type Match } from '../policy/pattern.ts'
 import { byHand } from './by-hand.ts'
 import { headerEntries, requestHeaders, responseHeaders, whyNotSet } from './header-rules.ts'
-import { duration, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
+import { duration, flag, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
+import { retrySchema } from './protection-schema.ts'
 import { requireSchema } from './require-schema.ts'
 import { parseRewrite } from './rewrite.ts'
 
@@ -39,8 +40,9 @@ const shared = {
   upstream: text(64).optional().describe('The upstream that answers. Needed where gateway.yaml has several.'),
   credential: z.literal('none').optional().describe('none: the ERP gets no credential of the gateway.'),
   rewrite: rewriteSchema.optional().describe('The path that the ERP gets, with the match\'s parameters and *.'),
-  timeout: duration('1ms', '1h').optional().describe('From the end of the request\'s body to the answer\'s headers; 30s when left out.'),
-  idle_timeout: duration('1ms', '24h').optional().describe('How long a body may stand still; 60s when left out.'),
+  timeout: duration('1ms', '1h').optional().describe('From the end of the request\'s body to the answer\'s headers; the upstream\'s when left out, else 30s.'),
+  idle_timeout: duration('1ms', '24h').optional().describe('How long a body may stand still; the upstream\'s when left out, else 60s.'),
+  retry: retrySchema().optional().describe('What of failed requests is tried again: { … } or none; the upstream\'s when left out.'),
   rate_limit: oneOrMany(rateLimit).optional().describe('A limit or a list of them; in defaults it is one counter over all rules.'),
   body_limit: size('0B', '1024GiB').optional().describe('A larger request body is refused with 413; no limit when left out.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to those of defaults and upstream.'),
@@ -55,6 +57,7 @@ export const ruleSchema = z.strictObject({
   require: requireSchema,
   id: nameText().optional().describe('A name for logs and metrics.'),
   description: z.string().optional().describe('For people.'),
+  idempotent: flag().prefault(false).describe('true: whatever the method, to carry such a request out twice does no more than once, so that it may be tried again.'),
   ...shared
 })
 

@@ -15,8 +15,8 @@ export class Secret {
     this.#value = value
   }
 
-  /** whether there is something to reveal */
-  get isKnown (): boolean {
+  /** false where it was missing when the configuration was loaded */
+  get isThere (): boolean {
     return this.#value !== undefined
   }
 

@@ -3,9 +3,11 @@ const SIZE_UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const
 
 export const DURATION_PATTERN = '^([0-9]{1,9})(ms|s|m|h)$'
 export const SIZE_PATTERN = '^([0-9]{1,9})(B|KiB|MiB|GiB)$'
+export const PERCENT_PATTERN = '^([1-9][0-9]?|100)%$'
 
 const DURATION = new RegExp(DURATION_PATTERN)
 const SIZE = new RegExp(SIZE_PATTERN)
+const PERCENT = new RegExp(PERCENT_PATTERN)
 
 /** Milliseconds of `250ms`, `30s`, `5m`, `24h`; undefined for anything else (a bare number, a sign, a fraction). */
 export function parseDuration (text: string): number | undefined {
@@ -17,6 +19,12 @@ export function parseDuration (text: string): number | undefined {
 export function parseSize (text: string): number | undefined {
   const [, digits, unit] = SIZE.exec(text) ?? []
   return isKeyOf(SIZE_UNITS, unit) ? Number(digits) * SIZE_UNITS[unit] : undefined
+}
+
+/** 0.2 of `20%`; undefined for anything else, and for what is not from 1 to 100. */
+export function parsePercent (text: string): number | undefined {
+  const [, digits] = PERCENT.exec(text) ?? []
+  return digits === undefined ? undefined : Number(digits) / 100
 }
 
 function isKeyOf<T extends object> (table: T, key: string | undefined): key is Extract<keyof T, string> {

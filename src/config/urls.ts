@@ -19,6 +19,31 @@ export function httpUrl ({ query = false } = {}) {
   })
 }
 
+/** Where a Redis is. */
+export interface RedisAddress {
+  readonly host: string
+  readonly port: number
+  readonly database: number
+  readonly tls: boolean
+}
+
+const REDIS_WANTED = 'expected a URL such as rediss://redis.example.com:6379/0'
+
+/** A rediss: or redis: URL, taken apart. Whether redis: may be is for the cross checks (`allow_plaintext`). */
+export function redisUrl () {
+  return byHand(z.string().regex(/^rediss?:\/\//), (value, fail): RedisAddress => {
+    if (typeof value !== 'string') return fail(REDIS_WANTED, { found: true })
+    // Only of the schemes that it knows does URL look at the host, and it leaves out the ports that are theirs.
+    const known = value.replace(/^rediss?:/i, 'http:')
+    if (/[\s\\\0-\x1f\x7f]/.test(value) || !/^rediss?:\/\/[^/?#]/i.test(value) || !URL.canParse(value) || !URL.canParse(known)) return fail(REDIS_WANTED)
+    if (/^[^/]*\/\/[^/?#]*@/.test(value)) return fail('a URL must not carry a user name or password: they have keys of their own')
+    if (/[?#]/.test(value)) return fail('this URL must have neither a query (?…) nor a fragment (#…)')
+    const { pathname, port, protocol } = new URL(value)
+    const [, database] = /^\/?(0|[1-9][0-9]{0,4})?$/.exec(pathname) ?? fail('expected the number of a database behind the host, such as /0, or nothing')
+    return { host: new URL(known).hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 6379 : Number(port), database: Number(database ?? 0), tls: protocol === 'rediss:' }
+  })
+}
+
 const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
@@ -30,7 +55,8 @@ LINK_LOCAL.addSubnet('fe80::', 10, 'ipv6')
 
 /** What forbids this URL as a place to send requests to, in words; undefined where nothing does. */
 export function whyNotReachable (url: string, allowHttp: boolean): string | undefined {
-  const { protocol, hostname } = new URL(url)
+  const { protocol, hostname: host } = new URL(url)
+  const hostname = host.replace(/^\[|\]$/g, '')
   if (protocol !== 'https:' && protocol !== 'http:') return 'only https:// and http:// are called'
   if (isListed(LINK_LOCAL, hostname)) return 'a link-local address is never called'
   if (protocol === 'http:' && !allowHttp && hostname !== 'localhost' && !isListed(LOOPBACK, hostname)) {
@@ -39,8 +65,16 @@ export function whyNotReachable (url: string, allowHttp: boolean): string | unde
   return undefined
 }
 
-function isListed (list: BlockList, hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '')
+/** What forbids this place for a Redis; undefined where nothing does. */
+export function whyNotRedis ({ host, tls }: RedisAddress, allowPlaintext: boolean): string | undefined {
+  if (isListed(LINK_LOCAL, host)) return 'a link-local address is never called'
+  if (!tls && !allowPlaintext && host !== 'localhost' && !isListed(LOOPBACK, host)) {
+    return 'redis:// is for loopback only (127.0.0.0/8, ::1, localhost): use rediss://, or say allow_plaintext: true'
+  }
+  return undefined
+}
+
+function isListed (list: BlockList, host: string): boolean {
   const family = isIP(host)
   return family !== 0 && list.check(host, family === 6 ? 'ipv6' : 'ipv4')
 }

@@ -9,7 +9,6 @@ import type { Source } from './yaml.ts'
 
 // Keys of the contract that later versions build. Refused, never ignored.
 const NOT_YET: Readonly<Record<string, string>> = {
-  retry: '"retry" is not in this version',
   enforce: '"enforce" is not in this version'
 }
 

@@ -1,5 +1,11 @@
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
 
+/** A window as one request finds it, which is counted in it: ms until it ends. */
+export interface Counted {
+  readonly current: number
+  readonly ttl: number
+}
+
 interface Window {
   /** performance.now() at its first request */
   readonly began: number
@@ -18,8 +24,28 @@ const MOST_KEYS = 100_000
 export class Counters implements FastifyRateLimitStore {
   readonly #windows = new Map<string, Window>()
 
-  incr (key: string, callback: (error: Error | null, result?: { current: number, ttl: number }) => void, timeWindow: number): void {
-    const now = performance.now()
+  incr (key: string, callback: (error: Error | null, result?: Counted) => void, timeWindow: number): void {
+    callback(null, this.#count(key, timeWindow, performance.now()))
+  }
+
+  /**
+   * What replicas counted together is known here from now on: they may be told apart at any moment, and a window in
+   * which this process alone knows of more (they lost count, say) is not begun again.
+   * @param asked performance.now() when the request was counted there: its window ends no earlier than is known here
+   */
+  adopt (key: string, { current, ttl }: Counted, timeWindow: number, asked: number): Counted {
+    const own = this.#count(key, timeWindow, asked)
+    if (current < own.current) return own
+    this.#windows.set(key, { began: asked + ttl - timeWindow, count: current })
+    return { current, ttl }
+  }
+
+  /** Each limit has a counter of its own. */
+  child (): Counters {
+    return new Counters()
+  }
+
+  #count (key: string, timeWindow: number, now: number): Counted {
     const last = this.#windows.get(key)
     const window = last !== undefined && last.began + timeWindow > now ? last : { began: now, count: 0 }
     window.count++
@@ -27,11 +53,6 @@ export class Counters implements FastifyRateLimitStore {
     this.#windows.delete(key)
     this.#windows.set(key, window)
     if (this.#windows.size > MOST_KEYS) this.#windows.delete(this.#windows.keys().next().value ?? '')
-    callback(null, { current: window.count, ttl: window.began + timeWindow - now })
-  }
-
-  /** Each limit has a counter of its own. */
-  child (): Counters {
-    return new Counters()
+    return { current: window.count, ttl: window.began + timeWindow - now }
   }
 }

@@ -137,10 +137,8 @@ function createBudget (now: () => number): { take (): boolean } {
       // The clock was set back: the next one is half a minute from now, not from then.
       filledAt = Math.min(filledAt, now())
       const refills = Math.floor((now() - filledAt) / BUDGET.every)
-      if (refills > 0) {
-        left = Math.min(BUDGET.burst, left + refills)
-        filledAt += refills * BUDGET.every
-      }
+      left = Math.min(BUDGET.burst, left + refills)
+      filledAt += refills * BUDGET.every
       if (left === 0) return false
       left--
       return true

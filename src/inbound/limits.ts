@@ -1,10 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { Route, RouteLimit } from '../config/configuration.ts'
 import { within } from '../common/memo.ts'
 import type { Principal } from '../policy/principal.ts'
 import { refuse } from '../policy/problems.ts'
-import { Counters } from './counters.ts'
 import { networkOf } from './proxies.ts'
 
 declare module 'fastify' {
@@ -23,24 +22,26 @@ export interface Limits {
   /** `listen.rate_limit`, or undefined where nothing is limited */
   readonly byAddress: Limit | undefined
   /** the limits of a rule; one that comes from `defaults` is one counter over all rules */
-  ofRoute (route: Pick<Route, 'name' | 'rate_limits'>): readonly Limit[]
+  ofRoute (route: LimitedRoute): readonly Limit[]
 }
 
-/** The counter of that name; the same one however often it is asked for. */
-export type CounterOf = (name: string) => Counters
+type LimitedRoute = Pick<Route, 'name' | 'rate_limits'>
+
+/** What counts for the limit of that name; it goes on with the same windows however often it is asked for. */
+export type CounterOf = (name: string) => FastifyRateLimitStore
 
 /** Has the app count. Where nothing is limited, no request pays for it. */
 export async function registerCounting (app: FastifyInstance): Promise<void> {
   app.decorateRequest('limitKey', '')
-  await app.register(rateLimit, { global: false, store: NamedCounters })
+  await app.register(rateLimit, { global: false, store: CountersOfLimits })
 }
 
 /** @param app one that counts */
-export function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: ReadonlyArray<Pick<Route, 'name' | 'rate_limits'>>, counterOf: CounterOf): Limits {
+export function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: readonly LimitedRoute[], counterOf: CounterOf): Limits {
   const shared = new Map<RouteLimit, Limit>()
 
-  function ofOne (name: string, limit: RouteLimit): Limit {
-    const count = counter(app, limit, counterOf(`${name} ${limit.per} ${limit.by}`))
+  function ofOne (limit: RouteLimit, name: string): Limit {
+    const count = counter(app, limit, counterOf(name))
     return async (request, principal) => {
       request.limitKey = keyOf(limit.by, principal)
       await count(request)
@@ -49,19 +50,36 @@ export function createLimits (app: FastifyInstance, overall: { readonly max: num
 
   return {
     any: overall !== undefined || routes.some(({ rate_limits: limits }) => limits.length > 0),
-    byAddress: overall && counter(app, overall, counterOf(`listen ${overall.per}`)),
-    ofRoute: ({ name, rate_limits: limits }) => limits.map((limit, at) => limit.shared ? within(shared, limit, () => ofOne(`defaults ${at}`, limit)) : ofOne(`rule ${at} ${name}`, limit))
+    byAddress: overall && counter(app, overall, counterOf(limitName('listen', overall))),
+    ofRoute: ({ name, rate_limits: limits }) => limits.map((limit, at) => limit.shared
+      ? within(shared, limit, () => ofOne(limit, limitName('defaults', limit, at)))
+      : ofOne(limit, limitName(`rule ${name}`, limit, at)))
   }
 }
 
-/** The plugin asks for a counter per limit; each says in its options which one is its own. */
-class NamedCounters extends Counters {
-  override child (options: object = {}): Counters {
-    return 'counters' in options && options.counters instanceof Counters ? options.counters : super.child()
+/**
+ * By which a limit is known in every replica, and after a restart: where it stands, whom it counts and for how long. How
+ * many it takes is no part of it: who raises a limit need not begin to count anew.
+ * @param place `listen`, `defaults`, or a rule by its id or match
+ * @param at its place in the list there
+ */
+export function limitName (place: string, { per, by = 'address' }: { readonly per: number, readonly by?: RouteLimit['by'] }, at = 0): string {
+  return `${place} ${at} ${by} ${per}`
+}
+
+/** The plugin asks this for what counts for each limit; which it is, the limit says in its options. */
+class CountersOfLimits implements FastifyRateLimitStore {
+  incr (): void {
+    throw new Error('a limit without a counter')
+  }
+
+  child (options: object): FastifyRateLimitStore {
+    // Set below, with this type.
+    return 'counters' in options ? options.counters as FastifyRateLimitStore : this
   }
 }
 
-function counter (app: FastifyInstance, { max, per }: { readonly max: number, readonly per: number }, counters: Counters): (request: FastifyRequest) => Promise<void> {
+function counter (app: FastifyInstance, { max, per }: { readonly max: number, readonly per: number }, counters: FastifyRateLimitStore): (request: FastifyRequest) => Promise<void> {
   const options = {
     max,
     timeWindow: per,

@@ -33,7 +33,7 @@ export function plainAddress (address: string): string {
 export function networkOf (address: string): string {
   const plain = plainAddress(address)
   if (isIP(plain) !== 6) return plain
-  const [before = '', after] = plain.toLowerCase().replace(/%.*$/, '').split('::').map(groupsOf)
+  const [before = '', after] = plain.toLowerCase().replace(/%.*/, '').split('::').map(groupsOf)
   const groups = after === undefined ? [...before] : [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after]
   // Loopback, and what else is no network of somebody's.
   const isSpecial = groups.slice(0, 4).every(group => group === '0')

@@ -21,7 +21,10 @@ export function auditLine (record: AuditRecord, status: number): string {
     line += `,"upstream":${quoted(upstream)}`
     if (record.upstreamStatus !== undefined) line += `,"upstream_status":${record.upstreamStatus}`
     if (record.upstreamStarted !== undefined) line += `,"upstream_ms":${inMs((record.upstreamEnded ?? ended) - record.upstreamStarted)}`
-    if (record.retried) line += ',"retried":true'
+    if (record.retries !== undefined) line += ',"retried":true'
+    if (record.attempts > 0) line += `,"attempts":${record.attempts}`
+    if (record.host !== undefined) line += `,"host":${quoted(record.host)}`
+    if (record.queuedMs !== undefined) line += `,"queued_ms":${inMs(record.queuedMs)}`
   }
   return `${line},"ms":${inMs(ended - record.started)},"msg":"request"}\n`
 }
@@ -51,7 +54,7 @@ function causeOf ({ code, cause }: Refusal): string | undefined {
   return code === 'internal' && cause instanceof Error ? cause.stack : undefined
 }
 
-// The upstreams are few.
+// The upstreams and their hosts are few.
 const quoted = eachOnce(JSON.stringify)
 
 // In hundredths, from whole numbers: to find the shortest decimal costs more than all the rest of the number.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { RetryReason } from '../outbound/retry.ts'
 import type { Principal } from '../policy/principal.ts'
 import type { Refusal } from '../policy/problems.ts'
 
@@ -18,8 +19,14 @@ export class AuditRecord {
   /** whether the rule let it through; what then became of it is the outcome */
   granted = false
   upstream: string | undefined
-  /** whether the upstream was asked again with a new credential */
-  retried = false
+  /** why the upstream was asked again, for each time that it was */
+  retries: RetryReason[] | undefined
+  /** so many times it was asked; counted where it is protected */
+  attempts = 0
+  /** which of its hosts was the last to be asked, where there are several */
+  host: string | undefined
+  /** ms that the request waited for its turn, where turns are taken */
+  queuedMs: number | undefined
   upstreamStatus: number | undefined
   /** performance.now() when the request went out, and when it was answered or given up */
   upstreamStarted: number | undefined
@@ -31,6 +38,12 @@ export class AuditRecord {
   constructor (requestId: string, method: string) {
     this.requestId = requestId
     this.method = method
+  }
+
+  /** The upstream is asked again. */
+  retriedFor (reason: RetryReason): void {
+    this.retries ??= []
+    this.retries.push(reason)
   }
 
   /** Made when it is first asked for: most requests are neither refused nor logged. */

@@ -1,7 +1,9 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Aggregator } from 'prom-client'
 import { within } from '../common/memo.ts'
 import type { Http2End } from '../inbound/http2.ts'
 import type { TlsErrorReason } from '../inbound/tls.ts'
+import type { CircuitState } from '../outbound/circuit-breaker.ts'
+import type { ProtectionStatus } from '../outbound/protection.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
 import { createHistogram } from './histogram.ts'
@@ -24,6 +26,11 @@ export interface Metrics {
   readonly http2End: (reason: Http2End) => void
   /** Counts one reading of the configuration's files after the first. */
   readonly reload: (outcome: 'adopted' | 'unchanged' | 'rejected') => void
+  /** Counts one connection that was closed as it came. */
+  readonly connectionDropped: () => void
+  /** A machine token was had. @param origin `shared` where another replica had fetched it */
+  machineToken (credential: string, origin: 'fetched' | 'shared'): void
+  storeOperation (operation: string, outcome: string): void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -31,9 +38,14 @@ export interface Metrics {
 export interface Readings {
   /** verified tokens that are remembered */
   readonly knownTokens: () => number
+  /** of the requests, 0 to 1, that are turned away now */
+  readonly shed: () => number
   readonly issuers: () => Iterable<{ readonly name: string, readonly keys: number, readonly fetchedAt: number | undefined }>
   readonly credentials: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
   readonly certificates: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
+  /** whether the store is there; undefined where none is configured */
+  readonly storeIsUp?: () => boolean | undefined
+  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string }>
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -50,23 +62,34 @@ export function createMetrics (readings: Readings): Metrics {
   const tlsErrors = new Counter({ registers, name: 'countersign_tls_errors_total', help: 'Connections of callers on which no TLS came about, or broke.', labelNames: ['reason'] })
   const http2Ends = new Counter({ registers, name: 'countersign_http2_connections_ended_total', help: 'HTTP/2 connections that were ended for what their caller did.', labelNames: ['reason'] })
   const reloads = new Counter({ registers, name: 'countersign_config_reloads_total', help: 'Readings of the configuration after the first.', labelNames: ['outcome'] })
-  const accepted = new Gauge({ registers, name: 'countersign_config_accepted', help: '1 where the files as they were last read are what requests go by; 0 where they were rejected.' })
+  const accepted = new Gauge({ registers, name: 'countersign_config_accepted', help: '1 where the files as they were last read are what requests go by; 0 where they were rejected.', aggregator: 'min' })
   accepted.set(1)
+  const tokens = new Counter({ registers, name: 'countersign_machine_tokens_total', help: 'Machine tokens that were had, by who fetched them.', labelNames: ['credential', 'origin'] })
+  const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
+  const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
   const inFlight = createInFlight(registry)
+  const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
+  readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed, 'average')
   readGauge(registry, 'countersign_tokens_known', 'Verified tokens that are remembered.', readings.knownTokens)
-  gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]))
-  gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]))
-  gaugeRead(registry, 'countersign_machine_token_ends_timestamp_seconds', 'When the machine token in hand ends; 0 without one.', 'credential', () => [...readings.credentials()].map(one => [one.name, seconds(one.endsAt)]))
-  gaugeRead(registry, 'countersign_certificate_ends_timestamp_seconds', 'When the first of the certificates at a place of gateway.yaml ends.', 'certificate', () => [...readings.certificates()].map(one => [one.name, seconds(one.endsAt)]))
+  gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]), 'min')
+  gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]), 'min')
+  gaugeRead(registry, 'countersign_machine_token_ends_timestamp_seconds', 'When the machine token in hand ends; 0 without one.', 'credential', () => [...readings.credentials()].map(one => [one.name, seconds(one.endsAt)]), 'min')
+  gaugeRead(registry, 'countersign_store_up', 'Whether the store is there: 1, or 0.', 'engine', () => {
+    const isUp = readings.storeIsUp?.()
+    return isUp === undefined ? [] : [['redis', isUp ? 1 : 0]]
+  }, 'min')
+  protectionGauges(registry, readings.upstreams)
+  gaugeRead(registry, 'countersign_certificate_ends_timestamp_seconds', 'When the first of the certificates at a place of gateway.yaml ends.', 'certificate', () => [...readings.certificates()].map(one => [one.name, seconds(one.endsAt)]), 'min')
   return {
     registry,
     inFlight,
-    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded }, status) {
+    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons }, status) {
       const id = rule?.id ?? ''
       const ended = performance.now()
       countRequest(id, refusal?.code ?? '', status)
       duration(id).observe((ended - started) / 1000)
       if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
+      if (reasons !== undefined) for (const reason of reasons) retries.inc({ upstream: upstream ?? '', reason })
     },
     refusedByParser ({ code, problem }) {
       countRequest('', code, problem.status)
@@ -76,11 +99,27 @@ export function createMetrics (readings: Readings): Metrics {
     oldSecretUsed: credential => { oldSecrets.inc({ credential }) },
     tlsError: reason => { tlsErrors.inc({ reason }) },
     http2End: reason => { http2Ends.inc({ reason }) },
+    connectionDropped: () => { dropped.inc() },
     reload (outcome) {
       reloads.inc({ outcome })
       accepted.set(outcome === 'rejected' ? 0 : 1)
-    }
+    },
+    machineToken: (credential, origin) => { tokens.inc({ credential, origin }) },
+    storeOperation: (operation, outcome) => { storeOperations.inc({ operation, outcome }) }
   }
+}
+
+/** Metrics of the process that leads workers, in a registry of their own. */
+export function createLeaderMetrics (serving: () => number): { readonly registry: Registry, readonly workerLost: () => void } {
+  const registry = new Registry()
+  const lost = new Counter({ registers: [registry], name: 'countersign_workers_lost_total', help: 'Workers that ended without being told to.' })
+  readGauge(registry, 'countersign_workers', 'Workers that serve.', serving)
+  return { registry, workerLost: () => { lost.inc() } }
+}
+
+/** What a registry says, for a port to answer with. */
+export function metricsOf (registry: Registry): () => Promise<{ contentType: string, text: string }> {
+  return async () => ({ contentType: registry.contentType, text: await registry.metrics() })
 }
 
 // Counted by hand, and told to the registry when it is read: to look a series up by its labels costs more than to count.
@@ -118,16 +157,35 @@ function createInFlight (registry: Registry): Metrics['inFlight'] {
   }
 }
 
-function readGauge (registry: Registry, name: string, help: string, read: () => number): void {
-  const gauge = new Gauge({ registers: [registry], name, help, collect () { gauge.set(read()) } })
+const CIRCUITS: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 }
+
+// What is not configured has no series.
+function protectionGauges (registry: Registry, upstreams: Readings['upstreams']): void {
+  const gauge = (name: string, help: string, read: (status: ProtectionStatus) => number | undefined, aggregator: Aggregator): void => {
+    gaugeRead(registry, name, help, 'upstream', () => [...upstreams()].flatMap(one => {
+      const reading = read(one)
+      return reading === undefined ? [] : [[one.name, reading]]
+    }), aggregator)
+  }
+  gauge('countersign_upstream_requests_open', 'Requests at the upstream that count against its concurrency.', ({ open }) => open, 'sum')
+  gauge('countersign_upstream_requests_queued', 'Requests that wait for a place at the upstream.', ({ queued }) => queued, 'sum')
+  gauge('countersign_upstream_circuit_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open.', ({ circuit }) => circuit && CIRCUITS[circuit], 'max')
+  gauge('countersign_upstream_hosts_ejected', 'Hosts that are out for failing.', ({ ejected }) => ejected, 'max')
+  gauge('countersign_upstream_hosts_unhealthy', 'Hosts that are out by their health checks.', ({ unhealthy }) => unhealthy, 'max')
 }
 
-function gaugeRead (registry: Registry, name: string, help: string, label: string, read: () => Array<[string, number]>): void {
+// What several workers say is told as one: their sum, unless it is said here.
+function readGauge (registry: Registry, name: string, help: string, read: () => number, aggregator: Aggregator = 'sum'): void {
+  const gauge = new Gauge({ registers: [registry], name, help, aggregator, collect () { gauge.set(read()) } })
+}
+
+function gaugeRead (registry: Registry, name: string, help: string, label: string, read: () => Array<[string, number]>, aggregator: Aggregator): void {
   const gauge = new Gauge({
     registers: [registry],
     name,
     help,
     labelNames: [label],
+    aggregator,
     collect () {
       gauge.reset()
       for (const [value, reading] of read()) gauge.set({ [label]: value }, reading)

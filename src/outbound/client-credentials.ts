@@ -1,6 +1,7 @@
 import { refuse, type Refusal } from '../policy/problems.ts'
 import type { Credential, Presented } from './credential.ts'
-import type { MachineToken, MachineTokenCache } from './machine-token.ts'
+import type { MachineTokenCache } from './machine-token.ts'
+import type { MachineToken } from './token-store.ts'
 
 /**
  * A credential that is a machine token (RFC 6749 section 4.4), in `Authorization: Bearer` or bare in another header.

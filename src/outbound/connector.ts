@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { buildConnector } from 'undici'
 import { asRefusal, whenCertificateIsTaken } from './certificate-taken.ts'
@@ -10,9 +11,10 @@ export type Connector = ReturnType<typeof buildConnector>
  * Connects by TCP or TLS, with verified certificates.
  * @param timeout ms for the handshakes
  * @param tls how it is verified, and what the gateway shows
+ * @param lookup how names become addresses; the system's way when left out
  */
-export function createConnector (timeout: number, tls: TlsOptions = {}): Connector {
-  const connect = buildConnector({ timeout, ...tls })
+export function createConnector (timeout: number, tls: TlsOptions = {}, lookup?: LookupFunction): Connector {
+  const connect = buildConnector({ timeout, ...tls, ...lookup !== undefined && { lookup } })
   return (options, callback) => {
     connect(options, (...result) => {
       const [error, socket] = result

@@ -4,17 +4,20 @@
  */
 export class Deadline {
   readonly #onPassed: () => void
+  readonly #latest: number
   #due = Infinity
   /** where it stands in `running`, or -1 */
   #at = -1
 
-  constructor (onPassed: () => void) {
+  /** @param latest performance.now() at which it fires however far it was moved */
+  constructor (onPassed: () => void, latest = Infinity) {
     this.#onPassed = onPassed
+    this.#latest = latest
   }
 
   /** Fires `ms` from now unless it is moved again. */
   move (ms: number): void {
-    this.#due = performance.now() + ms
+    this.#due = Math.min(performance.now() + ms, this.#latest)
     if (this.#at !== -1) return
     this.#at = running.push(this) - 1
     clock ??= setInterval(look, TICK)
@@ -36,6 +39,26 @@ export class Deadline {
     this.stop()
     this.#onPassed()
   }
+}
+
+/** A time limit that runs. */
+export interface Limit {
+  stop (): void
+}
+
+/** Starts a time limit of so many ms. */
+export type StartLimit = (ms: number, onPassed: () => void) => Limit
+
+export function startDeadline (ms: number, onPassed: () => void): Limit {
+  const deadline = new Deadline(onPassed)
+  deadline.move(ms)
+  return deadline
+}
+
+/** One that is seldom: a timer of its own, for which no process stays. */
+export function startTimer (ms: number, onPassed: () => void): Limit {
+  const timer = setTimeout(onPassed, ms).unref()
+  return { stop () { clearTimeout(timer) } }
 }
 
 /** ms */

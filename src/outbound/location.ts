@@ -2,6 +2,8 @@ import type { PathMap, PathParts } from './paths.ts'
 
 export interface LocationContext {
   readonly upstream: URL
+  /** the upstream's, of each of its hosts */
+  readonly origins: ReadonlySet<string>
   /** the path that the request went to, without its query */
   readonly upstreamPath: string
   readonly paths: PathMap
@@ -15,9 +17,9 @@ export interface LocationContext {
  * A Location or Content-Location (RFC 9110 sections 10.2.2, 8.7) as the caller can follow it: what lies under the
  * upstream's URL lies under the gateway's. Anything else is left as it came.
  */
-export function rewriteLocation (value: string, { upstream, upstreamPath, paths, parts, publicUrl }: LocationContext): string {
+export function rewriteLocation (value: string, { upstream, origins, upstreamPath, paths, parts, publicUrl }: LocationContext): string {
   const absolute = resolve(escaped(value), upstream.origin + upstreamPath)
-  if (absolute === undefined || absolute.origin !== upstream.origin) return value
+  if (absolute === undefined || !origins.has(absolute.origin)) return value
   const rest = absolute.search + absolute.hash
   const path = paths.fromUpstream(absolute.pathname, parts)
   // Beside the upstream's path, not under it: nothing leads there, and the upstream's host is nobody's business.

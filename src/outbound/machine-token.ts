@@ -1,19 +1,19 @@
 import { createAttempts } from '../idp/attempts.ts'
 import { IdpError } from '../idp/http.ts'
 import type { IssuedToken } from './token-endpoint.ts'
-
-/** A token of the gateway's own, and the instant (ms since the epoch) from which it is not shown any more. */
-export interface MachineToken {
-  readonly value: string
-  readonly endsAt: number
-}
+import { endOf } from './token-life.ts'
+import { QUIET, unshared, type MachineToken, type SharedToken } from './token-store.ts'
 
 export interface MachineTokenOptions {
   /** @throws {IdpError} */
   readonly fetch: () => Promise<IssuedToken>
+  /** what it shares with other replicas, where it does */
+  readonly shared?: SharedToken | undefined
   /** ms since the epoch */
   readonly now: () => number
   readonly onFetch: (outcome: { readonly ok: true, readonly endsAt: number, /** of a list, the one that served */ readonly secret: 1 | 2 } | { readonly ok: false, readonly error: unknown }) => void
+  /** A token was had that another replica had fetched. */
+  readonly onShared?: ((endsAt: number) => void) | undefined
 }
 
 /** One cached machine token: fetched once however many wait, renewed before its end, shown until its end and never after. */
@@ -26,14 +26,12 @@ export interface MachineTokenCache {
   close (): void
 }
 
-/** Where neither the answer nor the token says when it ends. */
-const DEFAULT_LIFE = 5 * 60_000
-/** ms after a token request that a 401 caused, in which no other 401 causes one. */
-const QUIET = 30_000
 const RETRY = 4000
 
-export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOptions): MachineTokenCache {
+export function createMachineTokenCache ({ fetch, shared = unshared, now, onFetch, onShared }: MachineTokenOptions): MachineTokenCache {
   let token: MachineToken | undefined
+  /** the one that was refused, until another one is had in its place */
+  let refused: MachineToken | undefined
   let tried = false
   let used = false
   let overdue = false
@@ -41,25 +39,51 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
   let timer: NodeJS.Timeout | undefined
   /** when a token was last asked for because another one was refused */
   let replacedAt: number | undefined
-  const attempts = createAttempts(fetchToken, now)
+  const attempts = createAttempts(obtain, now)
 
-  async function fetchToken (): Promise<void> {
-    const asked = now()
+  async function obtain (): Promise<void> {
+    const replacing = refused
+    let asked = false
     try {
-      const issued = await fetch()
-      const fetched = { value: issued.accessToken, endsAt: endOf(issued, asked) }
-      if (fetched.endsAt <= now()) throw ended()
-      token = fetched
-      used = false
-      overdue = false
-      onFetch({ ok: true, endsAt: fetched.endsAt, secret: issued.secret })
-      renewAt(asked + (fetched.endsAt - asked) * (0.7 + Math.random() / 10))
+      const had = await shared.obtain({ not: replacing ?? token, refused: replacing !== undefined }, async () => {
+        asked = true
+        return await ask()
+      })
+      if (had === undefined) {
+        // Another replica has asked, and what it got is refused too: the token is kept, as it would be had this one asked.
+        token = replacing ?? token
+      } else {
+        if (!asked) {
+          onShared?.(had.endsAt)
+          // What cost no token request does not keep the next 401 from causing one.
+          if (replacing !== undefined) replacedAt = undefined
+        }
+        token = had
+        used = false
+        overdue = false
+        renewAt(had.askedAt + (had.endsAt - had.askedAt) * (0.7 + Math.random() / 10))
+      }
     } catch (error) {
-      onFetch({ ok: false, error })
       renewAt(now() + RETRY * (0.75 + Math.random() / 4))
       throw error
     } finally {
+      refused = undefined
       tried = true
+    }
+  }
+
+  async function ask (): Promise<MachineToken> {
+    if (closed) throw new IdpError('is not asked any more')
+    const askedAt = now()
+    try {
+      const issued = await fetch()
+      const fetched = { value: issued.accessToken, askedAt, endsAt: endOf(issued, askedAt) }
+      if (fetched.endsAt <= now()) throw ended()
+      onFetch({ ok: true, endsAt: fetched.endsAt, secret: issued.secret })
+      return fetched
+    } catch (error) {
+      onFetch({ ok: false, error })
+      throw error
     }
   }
 
@@ -72,7 +96,7 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
   function renew (): void {
     if (attempts.pause > 0) renewAt(now() + attempts.pause)
     else if (!used && inHand() !== undefined) overdue = true
-    // A failure is told through onFetch, and tried again by the timer that it set.
+    // A failure is told by whoever asked, and tried again by the timer that it set.
     else attempts.run().catch(() => {})
   }
 
@@ -80,7 +104,7 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
     return token !== undefined && token.endsAt > now() ? token : undefined
   }
 
-  async function fetched (): Promise<MachineToken> {
+  async function obtained (): Promise<MachineToken> {
     await attempts.run()
     const current = inHand()
     if (current === undefined) throw ended()
@@ -92,14 +116,14 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
   return {
     get () {
       const current = inHand()
-      if (current === undefined) return fetched()
+      if (current === undefined) return obtained()
       used = true
       if (overdue) renew()
       return current
     },
-    async replace (refused) {
+    async replace (value) {
       const current = inHand()
-      if (current !== undefined && current.value !== refused) return current
+      if (current !== undefined && current.value !== value) return current
       if (current !== undefined) {
         // A new token that is refused too is kept: a 401 that a token does not cure must not become a token per request.
         const mayAsk = replacedAt === undefined || Math.abs(now() - replacedAt) >= QUIET
@@ -107,9 +131,10 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
         if (mayAsk) replacedAt = now()
         // Dropped at once: nobody shows it any more, and where no other can be had it is a 503, which recovers by itself.
         token = undefined
+        refused = current
       }
-      const renewed = await fetched()
-      return renewed.value === refused ? undefined : renewed
+      const renewed = await obtained()
+      return renewed.value === value ? undefined : renewed
     },
     status: () => ({ tried, failing: attempts.failing, token: inHand(), pause: attempts.pause }),
     close () {
@@ -121,23 +146,4 @@ export function createMachineTokenCache ({ fetch, now, onFetch }: MachineTokenOp
 
 function ended (): IdpError {
   return new IdpError('answered with a token that has ended')
-}
-
-// The earlier of what the answer says and what the token itself says; an opaque token says nothing.
-function endOf ({ accessToken, expiresIn }: IssuedToken, asked: number): number {
-  const byAnswer = expiresIn === undefined ? undefined : asked + expiresIn * 1000
-  const byToken = expiryOf(accessToken)
-  if (byAnswer === undefined && byToken === undefined) return asked + DEFAULT_LIFE
-  return Math.min(byAnswer ?? Infinity, byToken ?? Infinity)
-}
-
-function expiryOf (accessToken: string): number | undefined {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(accessToken.split('.')[1] ?? '', 'base64url').toString())
-    const exp: unknown = typeof claims === 'object' && claims !== null && Object.hasOwn(claims, 'exp') ? Reflect.get(claims, 'exp') : undefined
-    return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : undefined
-  } catch {
-    // No JWT: it has no end of its own.
-    return undefined
-  }
 }

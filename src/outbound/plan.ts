@@ -78,7 +78,7 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
     },
     answerHeaders (raw, { origin, upstreamPath, parts }, presented) {
       return passingAnswerHeaders(raw, answerRules, presented.secrets, value =>
-        rewriteLocation(value, { upstream: upstream.url, upstreamPath, paths, parts, publicUrl: publicUrl ?? ownUrl(origin) }))
+        rewriteLocation(value, { upstream: upstream.url, origins: upstream.origins, upstreamPath, paths, parts, publicUrl: publicUrl ?? ownUrl(origin) }))
     }
   }
 }

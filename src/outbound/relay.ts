@@ -27,8 +27,34 @@ export interface RelayRequest {
   readonly timeout: number
   /** ms without a byte of a body, either way */
   readonly idleTimeout: number
+  /** performance.now() at which all of it ends, wherever it is */
+  readonly endsBy: number
+  /** who is told what becomes of it at the upstream; undefined where nothing protects that */
+  readonly watcher: AttemptWatcher | undefined
   /** The headers that the caller gets, flat. */
   readonly answerHeaders: (raw: readonly Buffer[]) => string[]
+}
+
+/** What is known of a request when the upstream's part in it is over. */
+export interface AttemptEnd {
+  /** whether there was a connection, so that the upstream may have seen it */
+  readonly connected: boolean
+  /** of the answer, where its head came */
+  readonly status: number | undefined
+  /** why there is no whole answer */
+  readonly refusal: Refusal | undefined
+  /** whether the caller had not sent all of its body yet */
+  readonly bodyIsOpen: boolean
+  /** whether it can be sent once more: nothing of a body was read from the caller */
+  readonly replayable: boolean
+}
+
+/** Follows a request at the upstream. */
+export interface AttemptWatcher {
+  /** The head of an answer came. True takes the answer back: the caller gets another one. */
+  declines (status: number, replayable: boolean): boolean
+  /** The upstream has no part in it any more: answered, given up, or never reached. Called once, whatever happens. */
+  ended (end: AttemptEnd): void
 }
 
 /** How it ended, where the caller has an answer or none is to be given. */
@@ -36,6 +62,8 @@ export type RelayOutcome =
   | { readonly kind: 'answered', readonly status: number }
   /** The upstream said 401 before anything was sent to the caller. */
   | { readonly kind: 'credential-refused', readonly replayable: boolean }
+  /** Its watcher took the answer back before anything was sent to the caller. */
+  | { readonly kind: 'declined', readonly status: number }
   /** The answer broke off after its head was sent, or the caller left. */
   | { readonly kind: 'broken-off', readonly refusal: Refusal, readonly status: number | undefined }
 
@@ -54,7 +82,7 @@ export function relay (request: RelayRequest, incoming: IncomingMessage, respons
 /** A first piece of an answer up to so many bytes waits for the next, or for the end. */
 const SMALL = 16_384
 
-/** More bytes of an unread 401 than this, or ms, are not worth keeping the connection for. */
+/** More bytes of an answer that nobody gets than this, or ms, are not worth keeping the connection for. */
 const DRAIN_LIMIT = 65_536
 const DRAIN_TIME = 1000
 
@@ -78,6 +106,8 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   /** the upstream is done; what is left is for the caller to read */
   #whole = false
   #draining = 0
+  /** its watcher knows that it is over */
+  #told = false
 
   constructor (request: RelayRequest, incoming: IncomingMessage, response: ServerResponse, resolve: (outcome: RelayOutcome) => void, reject: (refusal: Refusal) => void) {
     this.#request = request
@@ -85,7 +115,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
     this.#response = response
     this.#resolve = resolve
     this.#reject = reject
-    this.#deadline = new Deadline(() => { this.#tooSlow() })
+    this.#deadline = new Deadline(() => { this.#tooSlow() }, request.endsBy)
     this.#body = request.hasBody ? new CallerBody(incoming, request.bodyLimit, () => { this.#bodyMoved() }) : undefined
   }
 
@@ -138,7 +168,10 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
     }
     this.#status = status
     this.#resume = resume
-    return status === 401 ? this.#credentialRefused() : this.#answer(status, raw)
+    if (status === 401) return this.#takeBack({ kind: 'credential-refused', replayable: this.#isReplayable() })
+    const { watcher } = this.#request
+    if (watcher !== undefined && !this.#settled && watcher.declines(status, this.#isReplayable())) return this.#takeBack({ kind: 'declined', status })
+    return this.#answer(status, raw)
   }
 
   onData (chunk: Buffer): boolean {
@@ -183,6 +216,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 
   onComplete (): void {
+    this.#tell(undefined)
     if (this.#settled) {
       this.#deadline.stop()
       return
@@ -204,7 +238,10 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 
   onError (error: Error): void {
-    this.#fail(upstreamRefusal(error, this.#inHead))
+    const refusal = upstreamRefusal(error, this.#inHead)
+    // What comes after the end (undici's error after a 304, say) is no failure of the upstream's.
+    this.#tell(this.#settled ? undefined : refusal)
+    this.#fail(refusal)
   }
 
   #answer (status: number, raw: readonly Buffer[]): boolean {
@@ -229,11 +266,16 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
     return true
   }
 
-  #credentialRefused (): boolean {
+  // The body is read for a moment, so that the connection can serve again.
+  #takeBack (outcome: RelayOutcome): boolean {
     this.#draining = 1
-    this.#settle({ kind: 'credential-refused', replayable: this.#body === undefined || this.#body.bytes === 0 })
+    this.#settle(outcome)
     this.#deadline.move(DRAIN_TIME)
     return true
+  }
+
+  #isReplayable (): boolean {
+    return this.#body === undefined || this.#body.bytes === 0
   }
 
   #bodyMoved (): void {
@@ -244,17 +286,26 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
 
   #tooSlow (): void {
     // Its parser refused the rest of it, and was answered in its place: what is left ends with the connection.
-    if (this.#status !== undefined && !this.#settled && this.#response.socket === null) this.#deadline.move(this.#request.idleTimeout)
+    if (this.#status !== undefined && !this.#settled && this.#response.socket === null && performance.now() < this.#request.endsBy) this.#deadline.move(this.#request.idleTimeout)
     else this.#stop(this.#whoIsSlow())
   }
 
   #whoIsSlow (): Refusal {
     if (this.#draining > 0) return gone()
     if (this.#abort === undefined) return upstreamTimeout('no connection in time')
+    if (performance.now() >= this.#request.endsBy) return this.#whoIsLate()
     if (this.#whole || this.#response.writableNeedDrain) return gone('the caller read nothing within idle_timeout')
     if (this.#status !== undefined) return upstreamTimeout('no byte of the answer within idle_timeout')
-    const callerIsSlow = this.#body?.arrived === false && this.#body.readableLength === 0
-    return callerIsSlow ? refuse('request-timeout', 'The body did not arrive in time.') : upstreamTimeout('no answer within timeout')
+    return this.#callerIsSlow() ? bodyIsLate() : upstreamTimeout('no answer within timeout')
+  }
+
+  #whoIsLate (): Refusal {
+    if (this.#whole || this.#response.writableNeedDrain) return gone('the caller had not read all of it within total_timeout')
+    return this.#callerIsSlow() ? bodyIsLate('within total_timeout') : upstreamTimeout('not done within total_timeout')
+  }
+
+  #callerIsSlow (): boolean {
+    return this.#status === undefined && this.#body?.arrived === false && this.#body.readableLength === 0
   }
 
   // undici takes no abort of a request that is not begun yet, or done.
@@ -264,6 +315,8 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 
   #fail (refusal: Refusal): void {
+    // Where there is no connection yet, nothing will be sent on it.
+    if (this.#abort === undefined) this.#tell(refusal)
     if (this.#settled) {
       this.#deadline.stop()
       return
@@ -276,6 +329,19 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
       this.#end()
       this.#reject(refusal)
     }
+  }
+
+  #tell (refusal: Refusal | undefined): void {
+    const { watcher } = this.#request
+    if (watcher === undefined || this.#told) return
+    this.#told = true
+    watcher.ended({
+      connected: this.#abort !== undefined,
+      status: this.#status,
+      refusal,
+      bodyIsOpen: this.#body?.arrived === false,
+      replayable: this.#isReplayable()
+    })
   }
 
   #settle (outcome: RelayOutcome): void {
@@ -297,6 +363,10 @@ const flushSoon = atTurnsEnd((exchange: Exchange) => { exchange.flush() })
 function withoutLength (headers: readonly string[], status: number): string[] {
   // RFC 9110 section 8.6: never with a 204; with a 304 it is the length of what was not sent.
   return headers.filter((_part, at) => status === 304 || headers[at - at % 2]?.toLowerCase() !== 'content-length')
+}
+
+function bodyIsLate (saw?: string): Refusal {
+  return refuse('request-timeout', 'The body did not arrive in time.', saw === undefined ? undefined : { saw })
 }
 
 function gone (saw?: string): Refusal {

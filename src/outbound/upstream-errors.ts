@@ -51,6 +51,26 @@ export function upstreamTimeout (saw: string): Refusal {
   return refuse('upstream-timeout', 'The system behind this gateway did not answer in time.', { saw })
 }
 
+/**
+ * The refusal for a request for which the upstream has no place.
+ * @param waits ms that such a request would wait: another try before that finds the same
+ */
+export function upstreamBusy (waits: number, saw: string): Refusal {
+  return refuse('upstream-busy', 'The system behind this gateway is busy with other requests. Nothing was sent to it; try again shortly.', { headers: { 'Retry-After': inSeconds(Math.min(waits, 10_000)) }, saw })
+}
+
+/**
+ * The refusal for a request to an upstream that failed again and again.
+ * @param left ms until it is tried again
+ */
+export function upstreamUnavailable (left: number): Refusal {
+  return refuse('upstream-unavailable', 'The system behind this gateway fails at the moment. Nothing was sent to it; try again later.', { headers: { 'Retry-After': inSeconds(left) }, saw: 'the circuit is open' })
+}
+
+function inSeconds (ms: number): string {
+  return String(Math.max(1, Math.ceil(ms / 1000)))
+}
+
 function problemOf (code: string): ProblemCode {
   const known = BY_CODE[code]
   if (known !== undefined) return known

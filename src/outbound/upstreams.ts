@@ -1,4 +1,5 @@
-import { Pool, type Dispatcher } from 'undici'
+import type { LookupFunction } from 'node:net'
+import type { Dispatcher } from 'undici'
 import type { Holder } from '../common/shelf.ts'
 import type { ClientCredentials } from '../config/credential-schema.ts'
 import type { GatewayFile, Upstream as UpstreamConfiguration } from '../config/gateway-schema.ts'
@@ -6,17 +7,28 @@ import type { ClientTls } from '../config/tls-schema.ts'
 import { IdpError, type IdpClient } from '../idp/http.ts'
 import type { Provider } from '../idp/provider.ts'
 import { tokenCredential } from './client-credentials.ts'
-import { createConnector } from './connector.ts'
 import { basicCredential, fixedCredential, type Credential } from './credential.ts'
+import { createHostPool } from './host-pool.ts'
 import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
 import { tlsName, tlsOptions } from './tls.ts'
+import { createProtection, type Protection, type ProtectionChange } from './protection.ts'
 import { requestToken, type IssuedToken } from './token-endpoint.ts'
+import type { TokenStore } from './token-store.ts'
 
-/** A system behind the gateway. */
-export interface Upstream {
-  readonly name: string
+/** The way to a system behind the gateway: connections to its hosts, and what stands before them. */
+export interface Way {
+  /** of its first host: all have its path */
   readonly url: URL
+  /** of all its hosts */
+  readonly origins: ReadonlySet<string>
+  /** To its first host. It changes: to be asked for at each request. */
   readonly dispatcher: Dispatcher
+  readonly protection: Protection
+}
+
+/** A system behind the gateway, and how the gateway makes itself known to it. */
+export interface Upstream extends Way {
+  readonly name: string
   readonly credential: Credential
 }
 
@@ -27,30 +39,56 @@ export interface UpstreamSurroundings {
   readonly providers: ReadonlyMap<string, Provider>
   /** ms since the epoch */
   readonly now: () => number
+  /** where machine tokens are shared with other replicas, if they are */
+  readonly tokenStore: TokenStore | undefined
   readonly onTokenFetch: (upstream: string, outcome: Parameters<MachineTokenOptions['onFetch']>[0]) => void
-  /** connections, by what they are made with */
-  readonly pools: Pick<Holder<Dispatcher>, 'take'>
+  readonly onTokenShared: (upstream: string, endsAt: number) => void
+  /** how many processes share what an upstream's `concurrency` allows */
+  readonly processes: number
+  readonly onProtectionChange: (upstream: string, change: ProtectionChange) => void
+  /** how the names of hosts become addresses; the system's way when left out */
+  readonly lookup?: LookupFunction
+  /** ways, by the upstream's name and all that they are made with */
+  readonly ways: Pick<Holder<Way>, 'take'>
   /** machine tokens, by the request that fetches them */
   readonly tokens: Pick<Holder<MachineTokenCache>, 'take'>
 }
 
-/** ms for a TCP and TLS handshake with an upstream. */
-const CONNECT_TIMEOUT = 10_000
-const MAX_ANSWER_HEADERS = 64 * 1024
-
 /** The upstreams of gateway.yaml by name. Machine tokens that are not in hand begin to be fetched at once. */
 export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issuers'>, surroundings: UpstreamSurroundings): ReadonlyMap<string, Upstream> {
   return new Map(Object.entries(gateway.upstreams).map(([name, configured]) => {
-    const url = new URL(configured.url)
-    const dispatcher = surroundings.pools.take(`${name} ${url.origin} ${tlsName(configured.tls)}`, () => connect(url, configured.tls))
+    const way = surroundings.ways.take(wayName(name, configured), () => createWay(name, configured, surroundings))
+    const { url, origins, protection } = way
     const credential = createCredential(name, configured, gateway, surroundings)
-    return [name, { name, url, dispatcher, credential }]
+    return [name, { name, url, origins, protection, credential, get dispatcher () { return way.dispatcher } }]
   }))
 }
 
-// Time limits on headers and bodies are the relay's: they begin where the caller's body ends.
-function connect ({ origin }: URL, tls: ClientTls | undefined): Dispatcher {
-  return new Pool(origin, { connect: createConnector(CONNECT_TIMEOUT, tlsOptions(tls)), headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
+// What is not named here is a rule's to know, or the credential's: to change it leaves the connections as they are.
+function wayName (name: string, { url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tls }: UpstreamConfiguration): string {
+  return JSON.stringify([name, url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tlsName(tls)])
+}
+
+function createWay (name: string, configured: UpstreamConfiguration, { processes, onProtectionChange, lookup }: UpstreamSurroundings): Way {
+  const urls = (configured.hosts ?? [configured.url]).map(url => new URL(url ?? ''))
+  const pools = new Map(urls.map(url => [url.origin, createHostPool(url, { connectTimeout: configured.connect_timeout, tls: tlsOptions(configured.tls), lookup })]))
+  const protection = createProtection(shareOf(configured, processes), pools, { lookup, onChange: change => { onProtectionChange(name, change) } })
+  const [first] = urls
+  const [host] = protection.hosts.all
+  if (first === undefined || host === undefined) throw new Error(`upstreams.${name}: no host`)
+  return {
+    url: first,
+    origins: new Set(pools.keys()),
+    get dispatcher () { return host.pool.dispatcher },
+    protection
+  }
+}
+
+// Each counts for itself: together they keep within what is configured, as long as there is one for each.
+function shareOf (configured: UpstreamConfiguration, processes: number): UpstreamConfiguration {
+  const { concurrency } = configured
+  if (concurrency === undefined || processes === 1) return configured
+  return { ...configured, concurrency: { ...concurrency, max: Math.max(1, Math.floor(concurrency.max / processes)) } }
 }
 
 function createCredential (upstream: string, { credential }: UpstreamConfiguration, gateway: Pick<GatewayFile, 'issuers'>, surroundings: UpstreamSurroundings): Credential {
@@ -60,18 +98,24 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
     case 'headers': return fixedCredential(Object.fromEntries(Object.entries(credential.headers).map(([name, secret]) => [name, secret.reveal()])))
     case 'client_credentials': {
       // IdPs bill machine tokens by the piece: upstreams that would ask for the same one share it.
+      const key = requestKey(credential, gateway)
       const client = surroundings.clientFor(tlsOf(credential, gateway))
-      const cache = surroundings.tokens.take(requestKey(credential, gateway), () => createMachineTokenCache({
+      const cache = surroundings.tokens.take(key, () => createMachineTokenCache({
         fetch: () => fetchToken(credential, gateway, client, surroundings),
+        shared: surroundings.tokenStore?.of(key),
         now: surroundings.now,
-        onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) }
+        onFetch: outcome => { surroundings.onTokenFetch(upstream, outcome) },
+        onShared: endsAt => { surroundings.onTokenShared(upstream, endsAt) }
       }))
       return tokenCredential(credential.header, cache)
     }
   }
 }
 
-/** Equal where the IdP would be asked the same: whoever asks, and whatever becomes of the answer. */
+/**
+ * Equal where the IdP would be asked the same, whoever asks. An issuer counts by its URL: the name that it has here may be
+ * another one's in the file of another gateway.
+ */
 function requestKey (credential: ClientCredentials, gateway: Pick<GatewayFile, 'issuers'>): string {
   const { issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params } = credential
   const { issuer: iss, discovery } = gateway.issuers[issuer ?? ''] ?? {}

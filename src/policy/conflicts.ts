@@ -1,7 +1,7 @@
-import { compileMatcher, pathKey, segmentKey, type Matchable, type Matcher } from './match.ts'
+import { compileMatcher, fold, pathKey, type Matchable, type Matcher } from './match.ts'
 import { METHODS, type Match, type Method, type Segment } from './pattern.ts'
 import { Refusal } from './problems.ts'
-import { parseTarget } from './target.ts'
+import { decodePath, parseTarget } from './target.ts'
 
 /** Two rules that get in each other's way. */
 export interface Conflict<R> {
@@ -21,7 +21,11 @@ export function findConflicts<R extends Matchable> (rules: readonly R[]): Confli
   const equal = groups.flatMap(sameMethods)
   if (equal.length > 0) return equal
   const matcher = compileMatcher(rules)
-  return [...unreachable(rules, matcher), ...hidden(groups, matcher)]
+  const sample = sampleFor(rules)
+  const lost = unreachable(rules, matcher, sample)
+  const lostRules = new Set(lost.map(({ rule }) => rule))
+  const live = groups.filter(group => !group.every(rule => lostRules.has(rule)))
+  return [...lost, ...hidden(live, matcher, sample)]
 }
 
 /** The methods that a rule names, with HEAD where it comes with GET. */
@@ -41,7 +45,6 @@ function groupByPath<R extends Matchable> (rules: readonly R[]): Map<string, R[]
 }
 
 function sameMethods<R extends Matchable> (group: readonly R[]): Conflict<R>[] {
-  if (group.length === 1) return []
   return group.flatMap((rule, at) => group.slice(0, at).flatMap(other => {
     if (rule.match.any !== other.match.any) return []
     const methods = rule.match.methods.filter(method => other.match.methods.includes(method))
@@ -51,29 +54,29 @@ function sameMethods<R extends Matchable> (group: readonly R[]): Conflict<R>[] {
 
 // A rule whose own plainest requests are not its own never matches: /x/ beside /x, /Orders beside /orders, /%20a, an ANY
 // whose every method another rule of the path names.
-function unreachable<R extends Matchable> (rules: readonly R[], matcher: Matcher<R>): Conflict<R>[] {
+function unreachable<R extends Matchable> (rules: readonly R[], matcher: Matcher<R>, sample: string): Conflict<R>[] {
   const longest = Math.max(0, ...new Set(rules.map(({ match }) => match.segments.length)))
   return rules.flatMap(rule => {
     const { match } = rule
     const methods = methodsOf(match)
-    for (const path of samplePaths(match, longest)) {
+    for (const path of samplePaths(match, sample, longest)) {
       if (methods.some(method => answers(matcher, method, path, rule))) return []
     }
-    const other = matcher.candidates(samplePath(match)).find(one => one !== rule) ?? rule
+    const other = matcher.candidates(samplePath(match, sample)).find(one => one !== rule) ?? rule
     return [{ kind: 'never-matches' as const, rule, other, methods: match.methods }]
   })
 }
 
 // What /a/* matches may be another's for one length of path (/a/:x/:y) and its own for the next.
-function * samplePaths (match: Match, longest: number): Generator<string> {
-  const path = samplePath(match)
+function * samplePaths (match: Match, sample: string, longest: number): Generator<string> {
+  const path = samplePath(match, sample)
   yield path
   if (match.segments.at(-1)?.kind !== 'rest') return
-  let below = path.slice(0, -SAMPLE_REST.length)
+  let below = path.slice(0, -restOf(sample).length)
   yield below
   for (let more = 0; more <= longest; more++) {
-    yield below + SAMPLE
-    below += `${SAMPLE}/`
+    yield below + sample
+    below += `${sample}/`
   }
 }
 
@@ -86,38 +89,40 @@ function answers<R extends Matchable> (matcher: Matcher<R>, method: string, path
   }
 }
 
-const SAMPLE = '~sample~'
-const SAMPLE_REST = `${SAMPLE}/${SAMPLE}`
+// What any segment could be: no literal of the rules, in whatever spelling.
+function sampleFor (rules: readonly Matchable[]): string {
+  const literals = new Set(rules.flatMap(({ match }) => match.segments.map(one => one.kind === 'literal' ? fold(decodePath(one.text)) : '')))
+  let sample = '~sample~'
+  while (literals.has(sample)) sample += '~'
+  return sample
+}
 
-function samplePath (match: Match): string {
-  const spell = (segment: Segment) => segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? SAMPLE : SAMPLE_REST
+function samplePath (match: Match, sample: string): string {
+  const spell = (segment: Segment) => segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? sample : restOf(sample)
   return '/' + match.segments.map(spell).join('/')
+}
+
+function restOf (sample: string): string {
+  return `${sample}/${sample}`
 }
 
 // Thousands of rules that overlap hide millions of methods; nobody reads so many.
 const MOST_HIDDEN = 1000
 
-function hidden<R extends Matchable> (groups: ReadonlyArray<readonly R[]>, matcher: Matcher<R>): Conflict<R>[] {
+// A broader path is one that matches the sample of the narrower one, and is no longer: where the narrower one has `*`, the
+// sample has two segments.
+function hidden<R extends Matchable> (groups: ReadonlyArray<readonly R[]>, matcher: Matcher<R>, sample: string): Conflict<R>[] {
   const found: Conflict<R>[] = []
   for (const group of groups) {
     const [rule] = group
     if (rule === undefined || found.length >= MOST_HIDDEN) return found
-    const candidates = matcher.candidates(samplePath(rule.match))
+    const candidates = matcher.candidates(samplePath(rule.match, sample))
     if (candidates.length === group.length) continue
     const named = group.flatMap(({ match }) => methodsOf(match))
     for (const other of candidates) {
       const methods = METHODS.filter(method => methodsOf(other.match).includes(method) && !named.includes(method))
-      if (methods.length > 0 && isNarrower(rule.match, other.match)) found.push({ kind: 'hides', rule, other, methods })
+      if (methods.length > 0 && other.match.segments.length <= rule.match.segments.length) found.push({ kind: 'hides', rule, other, methods })
     }
   }
   return found
-}
-
-// Every path that the narrow one matches, the broad one matches too, which is known to match the narrow one's sample. That
-// has one segment where the narrow one has a parameter, and two where it has `*`.
-function isNarrower ({ segments: narrow }: Match, { segments: broad }: Match): boolean {
-  if (narrow.length < broad.length) return false
-  // In another letter case it is another literal, of a rule that is refused.
-  if (broad.some((other, at) => other.kind === 'literal' && segmentKey(other) !== segmentKey(narrow[at] ?? other))) return false
-  return narrow.length > broad.length || broad.some((other, at) => other.kind !== narrow[at]?.kind)
 }

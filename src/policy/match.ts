@@ -107,9 +107,8 @@ export function compileMatcher<R extends Matchable> (rules: readonly R[]): Match
       return new Bound(rule, segments)
     },
     candidates (path) {
-      const met = allOf(exactRoot, upperCaseEscapes(segmentsOf(path)))
-      for (const entry of otherReadings(path)) if (!met.includes(entry)) met.push(entry)
-      return met.length === 1 ? met[0]?.rules ?? [] : [...new Set(met.flatMap(entry => entry.rules))]
+      const met = [...allOf(exactRoot, upperCaseEscapes(segmentsOf(path))), ...otherReadings(path)]
+      return [...new Set(met.flatMap(entry => entry.rules))]
     }
   }
 }

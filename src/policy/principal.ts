@@ -128,9 +128,9 @@ function counts ({ strength }: Evidence): boolean {
   return strength !== 'hint'
 }
 
-// An empty marker would hold for every token: it marks nothing.
+// Every condition is a row of evidence: an empty marker has none, and marks nothing.
 function marked (key: string, conditions: ClaimConditions | undefined, { claims }: Seen): readonly Evidence[] {
-  if (conditions === undefined || conditions.length === 0 || !claimsHold(claims, conditions)) return []
+  if (conditions === undefined || !claimsHold(claims, conditions)) return []
   return conditions.map(({ name, path }) => row(name, readClaim(claims, path), `as ${key} of this issuer says`, 'proof'))
 }
 

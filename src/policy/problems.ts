@@ -61,6 +61,8 @@ export const PROBLEMS = {
   // Ours to wait for
   'issuer-keys-unavailable': { status: 503, title: "The issuer's keys cannot be had just now" },
   'machine-token-unavailable': { status: 503, title: "The gateway's own token cannot be had just now" },
+  overloaded: { status: 503, title: 'More requests than the gateway can carry' },
+  'store-unavailable': { status: 503, title: 'Requests cannot be counted just now' },
 
   // The upstream's
   'upstream-credential-refused': { status: 502, title: "The upstream refuses the gateway's credential" },
@@ -70,6 +72,8 @@ export const PROBLEMS = {
   'upstream-tls': { status: 502, title: "The upstream's certificate or TLS does not hold" },
   'upstream-answer-invalid': { status: 502, title: "The upstream's answer is not well-formed HTTP" },
   'upstream-timeout': { status: 504, title: 'The upstream is too slow' },
+  'upstream-busy': { status: 503, title: 'The upstream has as many requests as it may have' },
+  'upstream-unavailable': { status: 503, title: 'The upstream has failed again and again, and is left alone for a moment' },
 
   // Not answered at all: the caller left, or the answer broke off after its head was sent
   'client-gone': { status: 499, title: 'The caller went away' },

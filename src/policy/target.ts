@@ -11,12 +11,12 @@ export interface Target {
 // What RFC 3986 section 3.3 lets stand in a path without an escape, less `;`: such a path decodes to itself.
 const PLAIN_PATH = /^[A-Za-z0-9\-._~!$&'()*+,=:@/]*$/
 const PRINTABLE_ASCII = /^[\x21-\x7e]*$/
-const DOT_SEGMENT = /(?:^|\/)\.\.?(?:\/|$)/
+const DOT_SEGMENT = /\/\.\.?(?:\/|$)/
 // The escapes of . / \ % ; # ? and of the ASCII control characters.
 const TELLING_ESCAPE = /%(?:2e|2f|5c|25|3b|23|3f|[01][0-9a-f]|7f)/i
 // C1 controls and what is not seen when printed: soft hyphen, zero-width and bidirectional marks, BOM, tags.
 const INVISIBLE = /[\u0080-\u009f\u2028-\u202e\ufff0-\uffff]|\p{Default_Ignorable_Code_Point}/u
-const EDGE_SPACE = /(?:^|\/)\s|\s(?:\/|$)/
+const EDGE_SPACE = /\/\s|\s(?:\/|$)/
 
 /**
  * Cuts the target, and refuses one that a server behind the gateway could read as another path: whoever

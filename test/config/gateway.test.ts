@@ -16,6 +16,7 @@ const first = (line: string) => `${line}\n${GATEWAY}`
 const issuer = (line: string) => gatewayWith('    idp: auth0\n', `    idp: auth0\n    ${line}\n`)
 const machine = (line: string) => gatewayWith('        client_id: middleware\n', `        client_id: middleware\n        ${line}\n`)
 const upstream = (line: string) => `${GATEWAY}    ${line}\n`
+const hostsOf = (hosts: string) => gatewayWith('    url: https://erp.example.com', `    hosts: ${hosts}`)
 const credential = (value: string) => `${GATEWAY.slice(0, GATEWAY.indexOf('    credential:'))}    credential: ${value}\n`
 
 const URL_KEYS = [
@@ -45,7 +46,7 @@ const REFUSED: readonly Row[] = [
   { promise: 'a limit by anything but address', gateway: first('listen: { rate_limit: { max: 5, per: 1s, by: client }, trusted_proxies: 10.0.0.1 }'), wrong: ['1:42 listen.rate_limit.by'] },
   { promise: 'log words', gateway: first('log: { level: verbose, requests: 1 }'), wrong: ['1:15 log.level', '1:34 log.requests'] },
   { promise: 'a relative problems_base', gateway: first('problems_base: /problems/'), wrong: ['1:16 problems_base'] },
-  { promise: 'what is not in this version', gateway: upstream('retry: 3'), wrong: ['15:5 upstreams.erp.retry'], names: ['not in this version'] },
+  { promise: 'what is not in this version', gateway: upstream('enforce: report'), wrong: ['15:5 upstreams.erp.enforce'], names: ['not in this version'] },
 
   { promise: 'no upstreams', gateway: GATEWAY.slice(0, GATEWAY.indexOf('upstreams:')), wrong: ['1:1'], names: ['upstreams'] },
   { promise: 'empty upstreams', gateway: `${GATEWAY.slice(0, GATEWAY.indexOf('upstreams:'))}upstreams: {}\n`, wrong: ['6:12 upstreams'] },
@@ -65,6 +66,24 @@ const REFUSED: readonly Row[] = [
   { promise: 'the same marker for users and clients', gateway: issuer('user_when: { t: a }\n    client_when: { t: a }'), wrong: ['6:18 issuers.main.client_when'] },
   { promise: 'one `iss` twice', gateway: gatewayWith('upstreams:', '  again: { issuer: https://tenant.eu.auth0.com/, idp: auth0, audience: b }\nupstreams:'), routes: 'defaults: { issuers: main }\nroutes:\n  - { match: GET /a, require: user }\n', wrong: ['6:20 issuers.again.issuer'] },
 
+  ...['hosts: [https://a.example.com, https://b.example.com]', 'hosts: https://a.example.com'].map((line): Row => ({ promise: `url and ${line}`, gateway: upstream(line), wrong: ['8:5 upstreams.erp'], names: ['exactly one of url and hosts'] })),
+  { promise: 'neither url nor hosts', gateway: gatewayWith('    url: https://erp.example.com\n', ''), wrong: ['8:5 upstreams.erp'], names: ['exactly one of url and hosts'] },
+  ...[
+    ['no hosts', '[]', '8:12 upstreams.erp.hosts'],
+    ['hosts of two schemes', '[https://a.example.com, http://127.0.0.1:8080]', '8:36 upstreams.erp.hosts[1]'],
+    ['hosts of two paths', '[https://a.example.com/erp, https://b.example.com]', '8:40 upstreams.erp.hosts[1]'],
+    ['a host twice', '[https://a.example.com, https://a.example.com/]', '8:36 upstreams.erp.hosts[1]'],
+    ['http: to a host', '[https://a.example.com, https://169.254.169.254]', '8:36 upstreams.erp.hosts[1]']
+  ].map(([promise = '', hosts = '', wrong = '']): Row => ({ promise, gateway: hostsOf(hosts), wrong: [wrong] })),
+  ...[
+    ['connect_timeout: 1ms', '22 upstreams.erp.connect_timeout'], ['timeout: 0s', '14 upstreams.erp.timeout'], ['idle_timeout: 25h', '19 upstreams.erp.idle_timeout'], ['total_timeout: 5', '20 upstreams.erp.total_timeout'],
+    ['balance: random', '14 upstreams.erp.balance'], ['concurrency: {}', '18 upstreams.erp.concurrency'], ['concurrency: { max: 0 }', '25 upstreams.erp.concurrency.max'], ['concurrency: { max: 5, queue: -1 }', '35 upstreams.erp.concurrency.queue'],
+    ['concurrency: { max: 5, queue_timeout: 6m }', '43 upstreams.erp.concurrency.queue_timeout'], ['concurrency: { max: 5, que: 1 }', '28 upstreams.erp.concurrency.que'],
+    ['circuit_breaker: { consecutive_failures: 0 }', '46 upstreams.erp.circuit_breaker.consecutive_failures'], ...['0%', '101%', '50', '"0.5"', '5 %', '050%'].map(rate => [`circuit_breaker: { failure_rate: ${rate} }`, '38 upstreams.erp.circuit_breaker.failure_rate']),
+    ['retry: always', '12 upstreams.erp.retry'], ['retry: { attempts: 1 }', '24 upstreams.erp.retry.attempts'], ['retry: { on: [connect, answer] }', '28 upstreams.erp.retry.on[1]'], ['retry: { statuses: [200] }', '25 upstreams.erp.retry.statuses[0]'], ['retry: { budget: 0% }', '22 upstreams.erp.retry.budget'],
+    ['ejection: { max: 0% }', '22 upstreams.erp.ejection.max'], ['ejection: { for: 10 }', '22 upstreams.erp.ejection.for'],
+    ['health_check: {}', '19 upstreams.erp.health_check'], ['health_check: { path: health }', '27 upstreams.erp.health_check.path'], ['health_check: { path: /health, expect: [20] }', '45 upstreams.erp.health_check.expect[0]']
+  ].map(([line = '', wrong = '']): Row => ({ promise: line, gateway: upstream(line), wrong: [`15:${wrong}`] })),
   { promise: 'an upstream without credential', gateway: GATEWAY.slice(0, GATEWAY.indexOf('    credential:')), wrong: ['8:5 upstreams.erp'], names: ['credential'] },
   ...['noen', '{}', '[]', '5', '{ none: {} }', '{ basic: {username: a, password: b}, headers: {X-A: b} }'].map((value): Row => ({
     promise: `credential ${value}`, gateway: credential(value), wrong: value === '{ none: {} }' ? ['9:19 upstreams.erp.credential.none'] : ['9:17 upstreams.erp.credential']

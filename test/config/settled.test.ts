@@ -35,7 +35,7 @@ t.test('gateway.yaml gets the contract\'s defaults', async t => {
   const { configuration } = await load({})
   if (configuration === undefined) return t.fail('it loads')
   const { listen, admin, log, drain_delay: delay, drain_timeout: drain, problems_base: base, issuers, upstreams } = configuration.gateway
-  t.same(listen, { host: '0.0.0.0', port: 8080, trusted_proxies: [], max_header_size: 32_768, max_token_size: 16_384, token_cache: { max: 100_000, max_size: 268_435_456 }, header_timeout: 10_000 })
+  t.same(listen, { host: '0.0.0.0', port: 8080, trusted_proxies: [], max_header_size: 32_768, max_token_size: 16_384, token_cache: { max: 100_000, max_size: 268_435_456 }, header_timeout: 10_000, keep_alive_timeout: 72_000 })
   t.same(admin, { host: '127.0.0.1', port: 9090 })
   t.same([log, delay, drain, base], [{ level: 'info', requests: true }, 0, 30_000, 'urn:countersign:problem:'])
   t.match(issuers.main, { clock_tolerance: 5000, keys_max_stale: 86_400_000, allow_http: false, audience: ['https://api.example.com'] })
@@ -57,6 +57,36 @@ routes:
 `)
   t.match(one, { timeout: 5000, idle_timeout: 10_000, body_limit: 1_048_576, withoutCredential: true, rewrite: '/v2/*', identity: [{ header: 'X-User', claim: 'sub', path: ['sub'] }] })
   t.match(two, { timeout: 60_000, idle_timeout: 120_000, body_limit: 0, withoutCredential: true, rewrite: '/v3/*', identity: [{ header: 'X-Org', claim: 'org.name', path: ['org', 'name'] }] })
+})
+
+t.test('retries and time limits: the rule\'s, else those of defaults, else the upstream\'s; one object for all that share them', async t => {
+  const gateway = `${GATEWAY}    timeout: 7s\n    idle_timeout: 8s\n    retry: { attempts: 3 }\n`
+  const [one, two, three, four] = await routesOf(`routes:
+  - { match: GET /a, require: user }
+  - { match: GET /b, require: user, timeout: 1s, retry: none }
+  - { match: POST /c, require: user, retry: {}, idempotent: true }
+  - { match: GET /d, require: user }
+`, gateway)
+  t.match(one, { timeout: 7000, idle_timeout: 8000, idempotent: false, retry: { attempts: 3, on: ['connect', 'reset'], statuses: [], budget: 0.2, backoff: 25 } })
+  t.match(two, { timeout: 1000, idle_timeout: 8000, retry: undefined })
+  t.match(three, { idempotent: true, retry: { attempts: 2 } })
+  t.equal(one?.retry, four?.retry)
+  const [five, six] = await routesOf('defaults: { timeout: 2s, retry: { attempts: 5 } }\nroutes:\n  - { match: GET /a, require: user }\n  - { match: GET /b, require: user }\n', gateway)
+  t.match(five, { timeout: 2000, retry: { attempts: 5 } })
+  t.equal(five?.retry, six?.retry)
+})
+
+t.test('of an upstream\'s protection, nothing is on that is not written, but for the time limits and ejection', async t => {
+  const { configuration } = await load({})
+  const { connect_timeout: connect, balance, ejection, total_timeout: total, concurrency, circuit_breaker: breaker, retry, health_check: check } = configuration?.gateway.upstreams.erp ?? {}
+  t.same([connect, balance, ejection], [10_000, 'round_robin', { consecutive_failures: 5, for: 10_000, max: 0.5 }])
+  t.same([total, concurrency, breaker, retry, check], [undefined, undefined, undefined, undefined, undefined])
+  const written = await load({ gateway: `${GATEWAY}    concurrency: { max: "5" }\n    circuit_breaker: {}\n    retry: {}\n` })
+  t.match(written.configuration?.gateway.upstreams.erp, {
+    concurrency: { max: 5, queue_timeout: 5000 },
+    circuit_breaker: { consecutive_failures: 5, window: 10_000, min_requests: 20, open_for: 5000 },
+    retry: { attempts: 2 }
+  })
 })
 
 t.test('a default limit is one object in every rule that takes it: one counter', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseDuration, parseSize } from '../../src/config/units.ts'
+import { parseDuration, parsePercent, parseSize } from '../../src/config/units.ts'
 import { isNetwork, whyNotReachable } from '../../src/config/urls.ts'
 
 t.test('durations are whole numbers with a unit, in milliseconds', t => {
@@ -11,6 +11,12 @@ t.test('durations are whole numbers with a unit, in milliseconds', t => {
 t.test('sizes are whole numbers with a unit, in bytes', t => {
   for (const [text, bytes] of Object.entries({ '0B': 0, '512B': 512, '32KiB': 32_768, '10MiB': 10_485_760, '1GiB': 1_073_741_824 })) t.equal(parseSize(text), bytes)
   for (const text of ['', '10', '10KB', '10kib', '10M', '-1B', '1.5MiB', '1e3B', '10 MiB', 'InfinityB']) t.equal(parseSize(text), undefined, text)
+  t.end()
+})
+
+t.test('percents are whole numbers from 1 to 100, as a part of one', t => {
+  for (const [text, part] of Object.entries({ '1%': 0.01, '20%': 0.2, '99%': 0.99, '100%': 1 })) t.equal(parsePercent(text), part)
+  for (const text of ['', '%', '0%', '101%', '050%', '20', '0.5', '1.5%', '-5%', '20 %', '20%\n', '200%']) t.equal(parsePercent(text), undefined, text)
   t.end()
 })
 

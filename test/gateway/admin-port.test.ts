@@ -132,19 +132,30 @@ t.test('the metrics are those that are documented, and count', async t => {
     'countersign_certificate_ends_timestamp_seconds gauge',
     'countersign_config_accepted gauge',
     'countersign_config_reloads_total counter',
+    'countersign_connections_dropped_total counter',
     'countersign_http2_connections_ended_total counter',
     'countersign_issuer_keys gauge',
     'countersign_issuer_keys_fetched_timestamp_seconds gauge',
     'countersign_key_fetches_total counter',
     'countersign_machine_token_ends_timestamp_seconds gauge',
     'countersign_machine_token_fetches_total counter',
+    'countersign_machine_tokens_total counter',
     'countersign_old_client_secret_used_total counter',
     'countersign_request_duration_seconds histogram',
     'countersign_requests_in_flight gauge',
     'countersign_requests_total counter',
+    'countersign_shed_ratio gauge',
+    'countersign_store_operations_total counter',
+    'countersign_store_up gauge',
     'countersign_tls_errors_total counter',
     'countersign_tokens_known gauge',
-    'countersign_upstream_duration_seconds histogram'
+    'countersign_upstream_circuit_state gauge',
+    'countersign_upstream_duration_seconds histogram',
+    'countersign_upstream_hosts_ejected gauge',
+    'countersign_upstream_hosts_unhealthy gauge',
+    'countersign_upstream_requests_open gauge',
+    'countersign_upstream_requests_queued gauge',
+    'countersign_upstream_retries_total counter'
   ])
   for (const line of [
     'countersign_requests_total{rule="GET /orders",status="200",code=""} 1',
@@ -153,9 +164,11 @@ t.test('the metrics are those that are documented, and count', async t => {
     'countersign_requests_total{rule="",status="400",code="request-malformed"} 1',
     'countersign_key_fetches_total{issuer="main",outcome="ok"} 1',
     'countersign_machine_token_fetches_total{credential="erp",outcome="ok"} 1',
+    'countersign_machine_tokens_total{credential="erp",origin="fetched"} 1',
     'countersign_issuer_keys{issuer="main"} 1',
     'countersign_requests_in_flight 0'
   ]) t.ok(text.split('\n').includes(line), line)
+  t.notMatch(text, 'countersign_store_up{', 'without a store there is nothing to be up')
   t.ok(Number(/^countersign_machine_token_ends_timestamp_seconds\{credential="erp"\} (\S+)/m.exec(text)?.[1]) > Date.now() / 1000)
   // A failing fetch is one failing fetch.
   idp.keys.published = []

@@ -55,9 +55,22 @@ async function before<E extends { readonly origin: string, readonly openSockets:
   }
 }
 
+/** What a series shows now; throws where there is none: `countersign_requests_in_flight`, `x{upstream="erp"}`. */
+export async function metric (gateway: Pick<TestGateway, 'admin'>, series: string): Promise<number> {
+  const { text } = await gateway.admin('/metrics')
+  const line = text.split('\n').find(one => one.startsWith(`${series} `))
+  if (line === undefined) throw new Error(`no ${series}`)
+  return Number(line.slice(series.length + 1))
+}
+
+/** The log line of the last request that ended. */
+export function lastRequest (gateway: Pick<TestGateway, 'logLines'>): Record<string, unknown> {
+  return gateway.logLines().findLast(line => line['msg'] === 'request') ?? {}
+}
+
 /** Waits until it holds; throws where it does not in time. */
-export async function until (holds: () => boolean, ms = 10_000): Promise<void> {
-  for (const deadline = Date.now() + ms; !holds(); await sleep(5)) {
+export async function until (holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+  for (const deadline = Date.now() + ms; !await holds(); await sleep(5)) {
     if (Date.now() > deadline) throw new Error(`did not come to hold within ${ms} ms: ${holds.toString()}`)
   }
 }

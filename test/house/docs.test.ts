@@ -1,7 +1,7 @@
 import t from 'tap'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { createMetrics } from '../../src/observe/metrics.ts'
+import { createLeaderMetrics, createMetrics } from '../../src/observe/metrics.ts'
 import { PROBLEMS } from '../../src/policy/problems.ts'
 import { PROFILE_NAMES } from '../../src/policy/profiles/index.ts'
 import { complaints, examplesOf, fileOf, blocksOf } from './pages.ts'
@@ -52,8 +52,8 @@ t.test('a page about an IdP shows both files, and no other YAML', async t => {
 })
 
 t.test('docs/metrics.md has every metric, and no other', async t => {
-  const { registry } = createMetrics({ knownTokens: () => 0, issuers: () => [], credentials: () => [], certificates: () => [] })
-  const ours = registry.getMetricsAsArray().map(({ name }) => name).filter(name => name.startsWith('countersign_'))
+  const { registry } = createMetrics({ shed: () => 0, knownTokens: () => 0, issuers: () => [], credentials: () => [], upstreams: () => [], certificates: () => [] })
+  const ours = [registry, createLeaderMetrics(() => 0).registry].flatMap(one => one.getMetricsAsArray()).map(({ name }) => name).filter(name => name.startsWith('countersign_'))
   const described = rowsOf('docs/metrics.md').flatMap(row => /^\| `(countersign_\w+)`/.exec(row)?.[1] ?? [])
   t.ok(ours.length > 5)
   t.same(new Set(described), new Set(ours))

@@ -11,11 +11,13 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   idp: { code: ['policy', 'common'], types: ['config'] },
   inbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
   outbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
+  store: { code: ['outbound', 'idp', 'policy', 'common'], types: ['config', 'inbound'] },
   observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },
-  app: { code: ['inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
+  cluster: { code: ['inbound', 'outbound', 'idp', 'common'], types: ['app'] },
+  app: { code: ['cluster', 'store', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },
-  commands: { code: ['app', 'demo', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
+  commands: { code: ['app', 'cluster', 'demo', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
   cli: { code: ['commands', 'config'] }
 }
 

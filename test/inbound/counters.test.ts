@@ -53,3 +53,24 @@ t.test('of more keys than it remembers, the one that was seen longest ago is for
   for (let at = 0; at < MOST_KEYS; at++) ask(`k${at}`)
   for (const [key, current] of [['k0', 2], ['new', 1], ['k0', 3], ['k2', 2], ['k1', 1], ['k3', 1], ['k2', 3], ['new', 2]] as const) t.same(ask(key), { current, ttl: PER }, key)
 })
+
+t.test('what replicas counted together goes on here from where it was, and ends no later', async t => {
+  const { clock, counters, ask } = startCounters(t)
+  // Asked at 500, answered later: the window ends 700 ms after it was asked at the earliest.
+  clock.now = 600
+  t.same(counters.adopt('a', { current: 7, ttl: 700 }, PER, 500), { current: 7, ttl: 700 })
+  t.same(ask('a'), { current: 8, ttl: 600 })
+  clock.now = 1199
+  t.same(ask('a'), { current: 9, ttl: 1 })
+  clock.now = 1200
+  t.same(ask('a'), { current: 1, ttl: 1000 })
+})
+
+t.test('where replicas lost count, this process has not, until its window ends', async t => {
+  const { clock, counters, ask } = startCounters(t)
+  for (let n = 1; n <= 5; n++) t.match(ask('a'), { current: n })
+  t.same(counters.adopt('a', { current: 1, ttl: 1000 }, PER, 500), { current: 6, ttl: 1000 })
+  t.same(counters.adopt('a', { current: 9, ttl: 400 }, PER, 500), { current: 9, ttl: 400 })
+  clock.now = 900
+  t.same(counters.adopt('a', { current: 1, ttl: 1000 }, PER, 900), { current: 1, ttl: 1000 })
+})

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { within } from '../../src/common/memo.ts'
 import type { Route, RouteLimit } from '../../src/config/configuration.ts'
 import { Counters } from '../../src/inbound/counters.ts'
-import { createLimits, registerCounting, type Limit } from '../../src/inbound/limits.ts'
+import { createLimits, limitName, registerCounting, type Limit } from '../../src/inbound/limits.ts'
 import type { Principal } from '../../src/policy/principal.ts'
 import { Refusal } from '../../src/policy/problems.ts'
 import { clientOf, userOf } from '../policy/principals.ts'
@@ -143,6 +143,9 @@ t.test('a shared limit is one counter over all rules, and any other one of its r
     const { limits, ask } = await startLimits(t, undefined, rule, other)
     t.same(await ask([...limits.ofRoute(rule), ...limits.ofRoute(other)], userOf()), [undefined, shared ? refused(1, 60) : undefined])
   }
+  const two = ruleOf(by('user', { shared: true }), by('user', { shared: true }))
+  const both = await startLimits(t, undefined, two)
+  t.same(await both.ask(both.limits.ofRoute(two), userOf()), [undefined, undefined], 'each in its own place')
   const [rule, other] = [ruleOf(by('user', { shared: true })), ruleOf(by('user', { shared: true }))]
   const { limits, ask } = await startLimits(t, undefined, rule, other)
   t.same(await ask([...limits.ofRoute(rule), ...limits.ofRoute(other)], userOf()), [undefined, refused(1, 60)], 'it is the one in its place of the list')
@@ -160,4 +163,24 @@ t.test('limits that are made anew go on counting, by rule and place; by another 
     t.same(await ask(next.ofRoute({ ...rule, rate_limits: other }), userOf()), [undefined])
   }
   t.same(await ask(next.ofRoute({ ...rule, name: 'GET /other' }), userOf()), [undefined, undefined])
+  const shorter = anew({ max: 1, per: 59_000 }).byAddress
+  t.same(await ask(shorter === undefined ? [] : [shorter]), [undefined])
+})
+
+t.test('a limit has one name wherever it is counted: by its place, by whom and how long; not by how much', async t => {
+  const limit = by('user')
+  const name = limitName('rule GET /a', limit, 1)
+  t.equal(limitName('rule GET /a', by('user', { max: 99 }), 1), name)
+  for (const other of [limitName('rule GET /b', limit, 1), limitName('defaults', limit, 1), limitName('rule GET /a', limit, 2), limitName('rule GET /a', by('client'), 1), limitName('rule GET /a', by('user', { per: 1000 }), 1), limitName('listen', { per: 60_000 })]) t.not(other, name)
+  const names: string[] = []
+  const app = Fastify()
+  await registerCounting(app)
+  const rule = { name: 'GET /a', rate_limits: [by('user', { shared: true }), by('client')] }
+  const limits = createLimits(app, { max: 1, per: 1000 }, [rule], name => {
+    names.push(name)
+    return new Counters()
+  })
+  limits.ofRoute(rule)
+  limits.ofRoute(rule)
+  t.same(names, ['listen 0 address 1000', 'defaults 0 user 60000', 'rule GET /a 1 client 60000', 'rule GET /a 1 client 60000'])
 })

@@ -19,7 +19,7 @@ t.test('a Location under the upstream leads to the gateway and nowhere else', as
     const paths = createPathMap(base, parseMatch('GET /*'), undefined)
     fc.assert(fc.property(references, value => {
       const before = URL.canParse(value, upstream.origin) ? new URL(value, `${upstream.origin}${base}/a/b`) : undefined
-      const seen = rewriteLocation(value, { upstream, upstreamPath: `${base}/a/b`, paths, parts: { params: {}, rest: 'a/b' }, publicUrl: PUBLIC })
+      const seen = rewriteLocation(value, { upstream, origins: new Set([upstream.origin]), upstreamPath: `${base}/a/b`, paths, parts: { params: {}, rest: 'a/b' }, publicUrl: PUBLIC })
       if (before?.origin !== upstream.origin) return seen === value
       return new URL(seen, `${PUBLIC}/a/b`).origin === PUBLIC
     }), { numRuns: 2000 })

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import t from 'tap'
 import { errors, type Dispatcher } from 'undici'
-import { relay, type RelayOutcome, type RelayRequest } from '../../src/outbound/relay.ts'
+import { relay, type AttemptEnd, type AttemptWatcher, type RelayOutcome, type RelayRequest } from '../../src/outbound/relay.ts'
 import type { Refusal } from '../../src/policy/problems.ts'
 import { openConnection, rawRequest, type RawConnection } from '../support/raw-http.ts'
 import { serve } from '../support/server.ts'
@@ -57,6 +57,8 @@ async function stage (t: TestContext, changes: Partial<RelayRequest> = {}): Prom
       bodyLimit: Infinity,
       timeout: 5000,
       idleTimeout: 5000,
+      endsBy: Infinity,
+      watcher: undefined,
       answerHeaders: raw => raw.map(part => part.toString('latin1')),
       ...changes
     }, incoming, response).then(settle, (error: unknown) => {
@@ -196,5 +198,103 @@ t.test('hints before a 401 that is tried again are no answer', async t => {
   for (let sent = 0; sent < 3; sent++) handler.onData?.(Buffer.alloc(40_000))
   t.ok(aborts.length > 0)
   t.equal(connection.bytes.length, 0)
+  connection.socket.destroy()
+})
+
+/** Writes down what it is told. */
+function watching (declined: readonly number[] = []): { readonly watcher: AttemptWatcher, readonly ends: AttemptEnd[], readonly heads: number[] } {
+  const [ends, heads]: [AttemptEnd[], number[]] = [[], []]
+  return {
+    ends,
+    heads,
+    watcher: {
+      declines (status) {
+        heads.push(status)
+        return declined.includes(status)
+      },
+      ended (end) { ends.push(end) }
+    }
+  }
+}
+
+t.test('whoever follows it is told once: when the upstream is done, though the caller has not read', async t => {
+  const { watcher, ends, heads } = watching()
+  const { port, played } = await stage(t, { watcher })
+  const { socket } = await caller(port)
+  socket.pause()
+  const { handler, abort } = await played()
+  handler.onConnect?.(abort)
+  handler.onHeaders?.(103, headers('Link', '</a>; rel=preload'), noResume, '')
+  handler.onHeaders?.(200, [], noResume, '')
+  handler.onData?.(Buffer.alloc(32 * 1024 * 1024))
+  t.equal(ends.length, 0)
+  handler.onComplete?.([])
+  t.match(ends, [{ connected: true, status: 200, refusal: undefined }])
+  socket.destroy()
+  handler.onError?.(new Error('late'))
+  await new Promise(resolve => setTimeout(resolve, 100))
+  t.same([ends.length, heads], [1, [200]])
+})
+
+t.test('and of what is over at its head, when the upstream is done with it, well or not', async t => {
+  for (const error of [undefined, new errors.ResponseContentLengthMismatchError()]) {
+    const { watcher, ends } = watching()
+    const { port, ended, played } = await stage(t, { watcher })
+    const { socket } = await caller(port)
+    const { handler, abort } = await played()
+    handler.onConnect?.(abort)
+    handler.onHeaders?.(304, headers('Content-Length', '1000'), noResume, '')
+    t.match(await ended, { kind: 'answered', status: 304 })
+    t.equal(ends.length, 0)
+    if (error === undefined) handler.onComplete?.([])
+    else handler.onError?.(error)
+    t.match(ends, [{ connected: true, status: 304, refusal: undefined }])
+    socket.destroy()
+  }
+})
+
+t.test('and where there never was a connection, as soon as nobody waits for one', async t => {
+  const { watcher, ends } = watching()
+  const { port, ended, played } = await stage(t, { watcher, timeout: 100 })
+  await caller(port)
+  const { handler, abort, aborts } = await played()
+  await ended
+  t.match(ends, [{ connected: false, status: undefined, refusal: { code: 'upstream-timeout' }, replayable: true }])
+  handler.onConnect?.(abort)
+  t.same([aborts.length, ends.length], [1, 1])
+})
+
+t.test('and where it was refused before it went out', async t => {
+  const { watcher, ends } = watching()
+  const { port, ended } = await stage(t, { watcher, bodyLimit: 3, hasBody: true, contentLength: '5' })
+  await caller(port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello')
+  t.match(await ended, { code: 'body-too-large' })
+  t.match(ends, [{ connected: false, refusal: { code: 'body-too-large' } }])
+})
+
+t.test('an answer that is declined reaches nobody, and its rest is not waited for', async t => {
+  const { watcher, ends } = watching([503])
+  const { port, ended, played } = await stage(t, { watcher })
+  const connection = await caller(port)
+  const { handler, abort, aborts } = await played()
+  handler.onConnect?.(abort)
+  handler.onHeaders?.(503, headers('Content-Length', '1000000'), noResume, '')
+  t.match(await ended, { kind: 'declined', status: 503 })
+  for (let sent = 0; sent < 3; sent++) handler.onData?.(Buffer.alloc(40_000))
+  t.ok(aborts.length > 0)
+  t.match(ends, [{ status: 503, refusal: undefined }])
+  t.equal(connection.bytes.length, 0)
+  connection.socket.destroy()
+})
+
+t.test('all of it ends at its instant, however it moves', async t => {
+  const { port, ended, played } = await stage(t, { endsBy: performance.now() + 600 })
+  const connection = await caller(port)
+  const { handler, abort } = await played()
+  handler.onConnect?.(abort)
+  handler.onHeaders?.(200, [], noResume, '')
+  const moving = setInterval(() => { handler.onData?.(Buffer.from('x')) }, 50)
+  t.match(await ended, { kind: 'broken-off', refusal: { code: 'upstream-broken-off', extras: { saw: 'not done within total_timeout' } } })
+  clearInterval(moving)
   connection.socket.destroy()
 })

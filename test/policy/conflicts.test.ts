@@ -23,6 +23,7 @@ for (const [promise, rules, conflicts] of [
   ['/*, under which every length but the longest is another\'s', ['GET /', 'GET /:a', 'GET /:a/:b', 'GET /:a/:b/:c', 'GET /*'], []],
   ['a longer path that * does not reach', ['POST /x/:y/*', 'GET /x/:y'], []],
   ['/x/* beside broader ones that it is no part of', ['GET|POST /x/:y/:z', 'GET /x/*'], []],
+  ['a literal that looks as this program\'s own samples do', ['GET /:x', 'POST|GET /~sample~', 'GET /~SAMPLE~~/:y', 'GET /:x/:y/*'], []],
   ['a literal colon or star beside a parameter or *', ['GET /x/%3A', 'GET /x/:y', 'GET /x/%2A', 'GET /x/*'], []]
 ] as const) t.test(`no conflict: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
 
@@ -39,8 +40,11 @@ for (const [promise, rules, conflicts] of [
   ['beside the path without its last slash', ['GET /a', 'GET /a/'], ['never-matches: GET /a/ | GET /a | GET']],
   ['each other\'s, in another letter case', ['GET /Orders', 'GET /orders'], ['never-matches: GET /Orders | GET /orders | GET', 'never-matches: GET /orders | GET /Orders | GET']],
   ['ANY with every method named beside it', ['ANY /a', 'GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS /a'], ['never-matches: ANY /a | GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS /a | GET HEAD POST PUT PATCH DELETE OPTIONS']],
+  ['all that is below, in another letter case', ['GET /Orders/*', 'POST /orders/*'], ['never-matches: GET /Orders/* | POST /orders/* | GET', 'never-matches: POST /orders/* | GET /Orders/* | POST']],
+  ['beside a path of other methods without its last slash', ['GET /a/', 'POST /a'], ['never-matches: GET /a/ | POST /a | GET']],
   ['beside all of what is below', ['GET /a/', 'GET /a/:x', 'GET /a/:x/*', 'GET /a/*'], ['never-matches: GET /a/* | GET /a/:x/* | GET']],
   ['an encoded space at an end', ['GET /a/%20b'], ['never-matches: GET /a/%20b | GET /a/%20b | GET']],
+  ['an encoded space at an end, beside the path without', ['GET /a', 'GET /a%20'], ['never-matches: GET /a%20 | GET /a%20 | GET']],
   ['a character that nobody sees', ['GET /a%E2%80%8Bb'], ['never-matches: GET /a%E2%80%8Bb | GET /a%E2%80%8Bb | GET']],
   ['a C1 control', ['GET /a%C2%85b'], ['never-matches: GET /a%C2%85b | GET /a%C2%85b | GET']]
 ] as const) t.test(`a rule that can never match: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })

@@ -22,6 +22,11 @@ t.test('a literal is kept as a caller sends it: escapes only where they must be,
   t.equal(encodeSegment('a b/\u00e9'), 'a%20b%2F%C3%A9')
 })
 
+t.test('a path has a hundred segments at most', async t => {
+  t.equal(parseMatch(`GET ${'/a'.repeat(100)}`).segments.length, 100)
+  t.throws(() => parseMatch(`GET ${'/a'.repeat(101)}`), MatchError)
+})
+
 for (const [promise, text] of [
   ['no path', 'GET'],
   ['nothing', ''],

@@ -61,6 +61,7 @@ const rows: readonly Row[] = [
   { conditions: { max_age: 60 }, principal: { claims: { auth_time: String(NOW) } }, code: 'claim-mismatch' },
   { conditions: { max_age: 60 }, principal: { claims: { auth_time: NaN } }, code: 'claim-mismatch' },
   { conditions: { max_age: 60 }, principal: { claims: { auth_time: Infinity } }, code: 'claim-mismatch' },
+  { conditions: { max_age: 60 }, principal: { claims: { auth_time: -Infinity } }, code: 'claim-mismatch' },
   { conditions: { max_age: 60 }, principal: { claims: { auth_time: NOW * 1000 } }, code: 'claim-mismatch' },
   { conditions: { acr: ['gold', 'silver'] }, principal: { claims: { acr: 'silver' } } },
   { conditions: { acr: ['gold'] }, principal: { claims: { acr: 'bronze' } }, code: 'login-too-weak' },

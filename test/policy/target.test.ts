@@ -3,15 +3,19 @@ import t from 'tap'
 import { Refusal } from '../../src/policy/problems.ts'
 import { decodePath, isPlainPath, parseTarget } from '../../src/policy/target.ts'
 
-/** The code of the refusal; undefined where there is none. */
-function codeOf (target: string): string | undefined {
+function refusalOf (target: string): Refusal | undefined {
   try {
     parseTarget(target)
     return undefined
   } catch (error) {
-    if (error instanceof Refusal) return error.code
+    if (error instanceof Refusal) return error
     throw error
   }
+}
+
+/** The code of the refusal; undefined where there is none. */
+function codeOf (target: string): string | undefined {
+  return refusalOf(target)?.code
 }
 
 t.test('a target is cut at its first question mark, and both parts stay as sent', async t => {
@@ -31,7 +35,11 @@ t.test('a path that can be read in two ways is ambiguous', async t => {
   const targets = ['', 'a', '*', '?', 'http://a/b', '//', '//a', '/a//b', '/a//', '/.', '/..', '/./a', '/../a', '/a/.', '/a/..', '/a/./b', '/a/../b', '/a\\b', '/a;b', '/a#b', '/a;', '/#',
     '/%2e', '/%2E%2e', '/a%2Fb', '/a%5cb', '/%25', '/%252e', '/a%3Bb', '/a%23b', '/a%3fb', '/%00', '/%1f', '/%7F', '/%', '/%a', '/%gg', '/%ff', '/%c0%ae', '/%ed%a0%80', '/%C2%80', '/%C2%AD', '/%E2%80%8B', '/%EF%BB%BF', '/%F3%A0%81%81',
     '/%20', '/%20a', '/a%20', '/a/%20/b', '/a%20/b', '/%C2%A0a', '/\u00e9', '/a b', '/a\tb', '/a?b#c', '/a?#']
-  for (const target of targets) t.equal(codeOf(target), 'target-ambiguous', target)
+  for (const target of targets) {
+    const refusal = refusalOf(target)
+    t.equal(refusal?.code, 'target-ambiguous', target)
+    t.match(refusal?.extras.saw, /\w/, 'and the log is told why')
+  }
 })
 
 t.test('every control character, and every character that nobody sees, is ambiguous when encoded', async t => {

@@ -52,3 +52,10 @@ t.test('which versions are too old, and which deserve a word', async t => {
     t.same([got, refusal], [wanted, undefined], version)
   }
 })
+
+t.test('what would print the password of the store, or send secrets to anyone, is no surrounding to start in', async t => {
+  for (const [env, forbidden] of [
+    [{ DEBUG: '*' }, true], [{ DEBUG: 'ioredis:*' }, true], [{ DEBUG: 'koa,ioredis:redis' }, true], [{ DEBUG: 'koa *' }, true], [{ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, true],
+    [{ DEBUG: '' }, false], [{ DEBUG: 'koa:*' }, false], [{}, false]
+  ] satisfies ReadonlyArray<[NodeJS.ProcessEnv, boolean]>) t.equal(whyNotToStart('24.14.1', env).refusal !== undefined, forbidden, JSON.stringify(env))
+})

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { classify } from '../../../src/policy/principal.ts'
-import { evidenceOf, headerType, hint, proof, strong, words, type Seen } from '../../../src/policy/profiles/evidence.ts'
+import { evidenceOf, headerType, hint, proof, strong, words, type Seen, type Sign } from '../../../src/policy/profiles/evidence.ts'
 import { PROFILES } from '../../../src/policy/profiles/index.ts'
+import { defineProfile } from '../../../src/policy/profiles/profile.ts'
 
 const holds = () => true
 const header = { alg: 'RS256', typ: 'at+jwt' }
@@ -27,7 +28,7 @@ t.test('evidence has the claim\'s value where that is a scalar, a long one cut',
 t.test('a header\'s type is one of four', async t => {
   for (const [typ, type] of [
     ['at+jwt', 'at+jwt'], ['application/at+jwt', 'at+jwt'], ['APPLICATION/AT+JWT', 'at+jwt'], ['JWT', 'jwt'], ['logout+jwt', 'logout+jwt'], ['application/application/jwt', 'other'],
-    ['x-application/jwt', 'other'], ['', 'other'], ['secevent+jwt', 'other']
+    ['x-application/jwt', 'other'], ['at+application/jwt', 'other'], ['application/', 'other'], ['', 'other'], ['secevent+jwt', 'other']
   ] as const) t.equal(headerType({ alg: 'RS256', typ }), type, typ)
   t.equal(headerType({ alg: 'RS256' }), 'jwt')
 })
@@ -43,6 +44,18 @@ t.test('evidence by the operator\'s own marker names the marker', async t => {
     t.equal(found, kind)
     t.ok(evidence.some(({ claim, value, says, strength }) => claim === 'x' && value === 1 && says.includes(marker) && strength === 'proof'), marker)
   }
+})
+
+t.test('a hint speaks for nobody and against nobody', async t => {
+  const kindOf = (user: readonly Sign[], client: readonly Sign[]) => {
+    const profile = defineProfile({ name: 'own', clientClaims: [], access: [proof('x', 'an access token', holds)], user, client })
+    return classify({ name: 'main', profile }, { header, claims: { x: 1 } }).kind
+  }
+  const [sign, doubt, guess] = [proof('x', 'by proof', holds), strong('x', 'strongly', holds), hint('x', 'by a hint', holds)]
+  t.equal(kindOf([sign], [guess]), 'user')
+  t.equal(kindOf([guess], [sign]), 'client')
+  t.equal(kindOf([sign], [doubt]), 'unknown')
+  t.equal(kindOf([guess], []), 'unknown')
 })
 
 t.test('what nobody proved, and what two prove, is a hint to the two markers', async t => {

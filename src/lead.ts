@@ -1,0 +1,62 @@
+import type { Logger } from 'pino'
+import { AggregatorRegistry } from 'prom-client'
+import { buildAdmin } from './admin.ts'
+import { leadWorkers } from './cluster/leader.ts'
+import { createSharedState } from './cluster/shared-state.ts'
+import type { Configuration } from './config/configuration.ts'
+import { createLeaderMetrics, metricsOf } from './observe/metrics.ts'
+import { logListening, placeOf, portOf } from './ports.ts'
+import type { Readiness } from './readiness.ts'
+import type { Running } from './running.ts'
+
+/** ms beyond what draining may take, after which a worker is ended */
+const GRACE = 5000
+
+/**
+ * Has workers serve, which share the data port, and opens the admin port, which speaks for all of them. No request comes
+ * by this process.
+ * @throws {WorkerError}
+ */
+export async function lead ({ configuration, log }: { readonly configuration: Configuration, readonly log: Logger }): Promise<Running> {
+  const { workers: wanted, admin: adminListen, drain_delay: delay, drain_timeout: timeout } = configuration.gateway
+  let draining = false
+  const { registry, workerLost } = createLeaderMetrics(() => workers.serving())
+  const workers = await leadWorkers({ workers: wanted, log, handlers: createSharedState(Date.now), onLost: workerLost })
+
+  async function readiness (): Promise<Readiness> {
+    // Answers of processes of this very program.
+    const answers = await workers.ask('readiness') as Readiness[]
+    const degraded = new Set(answers.flatMap(one => one.degraded))
+    if (workers.serving() < wanted) degraded.add('workers')
+    const configuration = answers.find(one => one.configuration !== undefined)?.configuration
+    return { ready: answers.some(({ ready }) => ready), degraded: [...degraded], ...configuration !== undefined && { configuration } }
+  }
+
+  async function metrics (): Promise<{ contentType: string, text: string }> {
+    const own = await metricsOf(registry)()
+    const all = await workers.ask('metrics') as Array<Parameters<typeof AggregatorRegistry.aggregate>[0][number]>
+    return { ...own, text: [await AggregatorRegistry.aggregate(all).metrics(), own.text].join('\n') }
+  }
+
+  const admin = buildAdmin({ readiness, metrics, isDraining: () => draining })
+  try {
+    await admin.listen(placeOf(adminListen))
+  } catch (error) {
+    workers.kill()
+    throw error
+  }
+  const ports = { dataPort: workers.dataPort, adminPort: portOf(admin) }
+  logListening(log, configuration, { ...ports, workers: wanted })
+  return {
+    ...ports,
+    log,
+    async reload () { workers.tell('reload') },
+    async close () {
+      draining = true
+      log.info('draining')
+      await workers.close(delay + timeout + GRACE)
+      await admin.close()
+      log.info('stopped')
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DestinationStream, Logger } from 'pino'
+import { Agent } from 'undici'
+import { buildAdmin } from './admin.ts'
+import { createSiblings } from './cluster/siblings.ts'
+import type { Leader } from './cluster/worker.ts'
+import type { Configuration } from './config/configuration.ts'
+import { certificatesOf, endOf } from './config/expiry.ts'
+import type { ClientTls } from './config/tls-schema.ts'
+import { whyNotReachable } from './config/urls.ts'
+import { prepareDrain } from './drain.ts'
+import { watchExpiry } from './expiry-watch.ts'
+import { buildGateway, tune } from './gateway.ts'
+import { createGeneration, createLasting, type ClosableClient, type GenerationSurroundings } from './generation.ts'
+import { createIdpClient } from './idp/http.ts'
+import { createPressure, measureProcess } from './inbound/pressure.ts'
+import { createMetrics, metricsOf } from './observe/metrics.ts'
+import { createConnector } from './outbound/connector.ts'
+import { tlsOptions } from './outbound/tls.ts'
+import { logListening, placeOf, portOf } from './ports.ts'
+import { createReadiness } from './readiness.ts'
+import { startReloading } from './reload.ts'
+import type { Running } from './running.ts'
+
+/** A gateway's configuration as it was loaded, and what comes from outside. */
+export interface ServeOptions {
+  readonly configuration: Configuration
+  /** what was read for it, as `loadConfiguration` gives it */
+  readonly read: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  readonly lines: DestinationStream
+  readonly log: Logger
+  /** ms since the epoch */
+  readonly now: () => number
+  /** ms between refreshes of an issuer's keys */
+  readonly keyRefresh: number
+  /** where this process is one of several, the line to the one that leads them, which has the admin port */
+  readonly leader: Leader | undefined
+}
+
+/** ms for which a new configuration may fetch keys and machine tokens before requests go by it */
+const SETTLING = 5000
+
+/** Opens the port for callers, and has requests go by the configuration, and by the next one once there is one. */
+export async function serve ({ configuration, read, env, lines, log, now, keyRefresh, leader }: ServeOptions): Promise<Running> {
+  const { gateway: { listen, admin: adminListen } } = configuration
+  let draining = false
+  const isDraining = () => draining
+  const pressure = createPressure({
+    measure: measureProcess(),
+    random: Math.random,
+    onChange (state) { log.warn({ state }, state === 'overloaded' ? 'overloaded: a share of the requests is turned away' : 'no request is turned away any more') }
+  })
+  const metrics = createMetrics({
+    shed: pressure.share,
+    knownTokens: () => current.knownTokens(),
+    issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
+    credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
+    certificates: () => certificatesOf(current.configuration.gateway).map(({ name, certificates }) => ({ name, endsAt: endOf(certificates) })),
+    upstreams: () => [...current.upstreams.values()].map(({ name, protection }) => ({ name, ...protection.status() })),
+    storeIsUp: () => current.storeIsUp()
+  })
+  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds })
+  const surroundings: GenerationSurroundings = {
+    app,
+    lasting: createLasting(),
+    siblings: leader && createSiblings(leader.channel),
+    createClient,
+    now,
+    keyRefresh,
+    mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
+    onKeyFetch (issuer, outcome) {
+      metrics.keyFetch(issuer, outcome.ok)
+      if (!outcome.ok) log.warn({ issuer, problem: fixedWords(outcome.error) }, 'the keys of an issuer cannot be had')
+      else log[outcome.unusable.length > 0 ? 'warn' : 'debug']({ issuer, keys: outcome.keys, unusable: outcome.unusable }, 'keys fetched')
+    },
+    onTokenFetch (upstream, outcome) {
+      metrics.machineTokenFetch(upstream, outcome.ok)
+      if (outcome.ok && outcome.secret === 2) {
+        metrics.oldSecretUsed(upstream)
+        log.warn({ upstream }, 'the first client secret is refused; the second one served')
+      }
+      if (outcome.ok) metrics.machineToken(upstream, 'fetched')
+      if (outcome.ok) log.debug({ upstream, ends: isoTime(outcome.endsAt) }, 'machine token fetched')
+      else log.warn({ upstream, problem: fixedWords(outcome.error) }, 'a machine token cannot be had')
+    },
+    onTokenShared (upstream, endsAt) {
+      metrics.machineToken(upstream, 'shared')
+      log.debug({ upstream, ends: isoTime(endsAt) }, 'machine token of another replica')
+    },
+    processes: leader === undefined ? 1 : configuration.gateway.workers,
+    onProtectionChange (upstream, { kind, ...change }) {
+      log.warn({ upstream, ...change }, kind === 'circuit' ? 'the circuit breaker of an upstream has changed' : 'a host of an upstream has changed')
+    },
+    onStore: {
+      onOperation: metrics.storeOperation,
+      onChange (up, problem) {
+        if (up) log.info({ store: 'redis' }, 'the store is there')
+        else log.warn({ store: 'redis', problem }, 'the store is away')
+      },
+      onUnreadable () { log.warn({ store: 'redis' }, 'a machine token in the store is none that this gateway has sealed: it is not used') }
+    }
+  }
+  let current = await createGeneration(configuration, surroundings)
+  pressure.setLimits(listen.overload ?? {})
+
+  async function adopt (next: Configuration): Promise<void> {
+    const generation = await createGeneration(next, surroundings)
+    // What it has of its own is fetched before a request waits for it. Where that fails, it serves what it can.
+    await generation.settled(SETTLING)
+    const before = current
+    current = generation
+    tune(app, next.gateway.listen)
+    pressure.setLimits(next.gateway.listen.overload ?? {})
+    log.level = next.gateway.log.level
+    before.retire()
+  }
+
+  const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload: metrics.reload })
+  const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
+  const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })
+  const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining }) : undefined
+
+  async function letGo (): Promise<void> {
+    reloading.close()
+    expiry.close()
+    pressure.close()
+    // The other port may be open where one of the two is in use: it would keep the process alive.
+    await Promise.all([app.close(), admin?.close()])
+    current.end()
+  }
+
+  const drain = prepareDrain(app)
+  async function close (): Promise<void> {
+    draining = true
+    log.info('draining')
+    const { drain_delay: delay, drain_timeout: timeout } = current.configuration.gateway
+    await sleep(delay)
+    await drain(timeout)
+    await letGo()
+    log.info('stopped')
+  }
+
+  try {
+    await app.listen(placeOf(listen))
+    await admin?.listen(placeOf(adminListen))
+    const dataPort = portOf(app)
+    const adminPort = admin === undefined ? 0 : portOf(admin)
+    if (leader === undefined) logListening(log, configuration, { dataPort, adminPort })
+    else leader.serve({ readiness, registry: metrics.registry, reload: reloading.reload, close }, dataPort)
+    return { dataPort, adminPort, log, reload: reloading.reload, close }
+  } catch (error) {
+    await letGo()
+    throw error
+  }
+}
+
+function createClient (tls: ClientTls | undefined): ClosableClient {
+  const agent = new Agent({ connect: createConnector(2000, tlsOptions(tls)), headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
+  return { client: createIdpClient(agent), close () { void agent.destroy() } }
+}
+
+function isoTime (ms: number): string {
+  return new Date(Math.min(ms, 8.64e15)).toISOString()
+}
+
+function fixedWords (error: unknown): string {
+  return error instanceof Error && (error.name === 'IdpError' || error instanceof RangeError) ? error.message : 'failed'
+}

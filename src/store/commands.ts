@@ -1,0 +1,33 @@
+// Scripts: each is one round trip, and what it does happens at once or not at all.
+
+/** Counts in the window of KEYS[1], which lasts ARGV[1] ms from its first count: how many there are, and ms until it ends. */
+export const COUNT = `
+local current = redis.call('INCR', KEYS[1])
+local ttl = redis.call('PTTL', KEYS[1])
+if ttl < 0 then
+  ttl = tonumber(ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ttl)
+end
+return { current, ttl }
+`
+
+/** Takes the lock KEYS[1] for ARGV[1], for ARGV[2] ms: where it is free, or still says ARGV[3]. */
+export const TAKE = `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[3] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`
+
+/** Removes KEYS[1] where it still is ARGV[1]. */
+export const REMOVE = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+`
+
+/** Puts ARGV[2] in the place of ARGV[1] in KEYS[1], where it still is that, for ARGV[3] ms. */
+export const REPLACE = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+`

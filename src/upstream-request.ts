@@ -1,0 +1,78 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import { askForBody } from './inbound/server-events.ts'
+import type { Admitted } from './journey.ts'
+import type { AuditRecord } from './observe/audit.ts'
+import type { Presented } from './outbound/credential.ts'
+import type { SentRequest } from './outbound/plan.ts'
+import type { AttemptWatcher, RelayRequest } from './outbound/relay.ts'
+
+/** Both ends of the caller's exchange, and what is written down about it. */
+export interface Visit {
+  readonly incoming: IncomingMessage
+  readonly response: ServerResponse
+  readonly record: AuditRecord
+  readonly isDraining: () => boolean
+}
+
+/** Where a request goes, and who follows it there. */
+export interface Destination {
+  readonly dispatcher: Dispatcher
+  /** performance.now() */
+  readonly endsBy: number
+  readonly watcher: AttemptWatcher | undefined
+}
+
+/** The request as it goes out by its rule's plan. */
+export class UpstreamRequest implements RelayRequest {
+  readonly dispatcher: Dispatcher
+  readonly method: string
+  readonly path: string
+  readonly headers: string[]
+  readonly contentLength: string | undefined
+  readonly hasBody: boolean
+  readonly bodyLimit: number
+  readonly timeout: number
+  readonly idleTimeout: number
+  readonly endsBy: number
+  readonly watcher: AttemptWatcher | undefined
+  readonly #visit: Visit
+  readonly #admitted: Admitted
+  readonly #presented: Presented
+  readonly #sent: SentRequest
+
+  /** @param destination the rule's upstream, unprotected, when left out */
+  constructor (visit: Visit, admitted: Admitted, presented: Presented, destination?: Destination) {
+    const { incoming, record } = visit
+    const { found, target, guarded, origin, principal } = admitted
+    const { plan, upstream, timeout, idleTimeout, bodyLimit } = found.rule
+    const upstreamPath = plan.paths.toUpstream(target.path, found)
+    this.#visit = visit
+    this.#admitted = admitted
+    this.#presented = presented
+    this.#sent = { rawHeaders: incoming.rawHeaders, origin, requestId: record.requestId, principal, upstreamPath, parts: found }
+    this.dispatcher = destination?.dispatcher ?? upstream.dispatcher
+    this.method = record.method
+    this.path = upstreamPath + target.query
+    this.headers = plan.requestHeaders(this.#sent, presented)
+    this.hasBody = guarded.hasBody
+    this.contentLength = guarded.hasBody ? incoming.headers['content-length'] : undefined
+    this.bodyLimit = bodyLimit
+    this.timeout = timeout
+    this.idleTimeout = idleTimeout
+    this.endsBy = destination?.endsBy ?? Infinity
+    this.watcher = destination?.watcher
+  }
+
+  askForBody (): void {
+    askForBody(this.#visit.incoming, this.#visit.response)
+  }
+
+  answerHeaders (raw: readonly Buffer[]): string[] {
+    const { record, isDraining } = this.#visit
+    const headers = this.#admitted.found.rule.plan.answerHeaders(raw, this.#sent, this.#presented)
+    headers.push('X-Request-Id', record.requestId)
+    if (isDraining()) headers.push('Connection', 'close')
+    return headers
+  }
+}
