@@ -43,7 +43,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   const { listen, current, metrics, log } = parts
   const problemsBase = (): string => current().configuration.gateway.problems_base
   const refusedUnread = (refusal: Refusal, decisionId: string, requestId: string): void => {
-    if (current().configuration.gateway.log.requests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
+    if (current().logsRequests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
     metrics.refusedByParser(refusal)
   }
   const http = {
@@ -193,10 +193,10 @@ function endRefused (parts: GatewayParts, generation: Generation, { incoming, re
   conclude(parts, generation, record, PROBLEMS[record.refusal.code].status)
 }
 
-function conclude ({ metrics, log, audit }: GatewayParts, generation: Generation, record: AuditRecord, status: number): void {
+function conclude ({ metrics, audit }: GatewayParts, generation: Generation, record: AuditRecord, status: number): void {
   metrics.inFlight.dec()
   metrics.request(record, status)
-  if (generation.configuration.gateway.log.requests && log.isLevelEnabled('info')) audit(auditLine(record, status))
+  if (generation.logsRequests) audit(auditLine(record, status))
   generation.leave()
 }
 

@@ -35,6 +35,8 @@ export interface Generation {
   readonly knownTokens: () => number
   /** whether its requests need the framework's: where something is counted, or proxies are trusted */
   readonly asksFramework: boolean
+  /** whether each of its requests has a line in the log */
+  readonly logsRequests: boolean
   /** A request goes by it. */
   enter (): void
   /** It is over. */
@@ -153,6 +155,7 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     storeIsUp: () => store?.isUp(),
     knownTokens: caches.size,
     asksFramework: limits.any || proxies.length > 0,
+    logsRequests: gateway.log.requests && INFORMING.has(gateway.log.level),
     enter () { open++ },
     leave () {
       open--
@@ -169,6 +172,9 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     end: letGo
   }
 }
+
+/** levels at which the line of a request, which is one of `info`, is written */
+const INFORMING: ReadonlySet<string> = new Set(['trace', 'debug', 'info'])
 
 /** ms */
 const TICK = 20

@@ -7,13 +7,11 @@ import { startDeadline } from './outbound/deadline.ts'
 import type { Host } from './outbound/hosts.ts'
 import { Place } from './outbound/place.ts'
 import type { RouteProtection } from './outbound/protection.ts'
-import { relay, type RelayOutcome } from './outbound/relay.ts'
+import { isEnded, relay, type Ended, type RelayOutcome } from './outbound/relay.ts'
 import { isIdempotent, type RetryReason } from './outbound/retry.ts'
 import { upstreamTimeout } from './outbound/upstream-errors.ts'
-import { refuse, type Refusal } from './policy/problems.ts'
+import { callerGone } from './policy/problems.ts'
 import { UpstreamRequest, type Visit } from './upstream-request.ts'
-
-type Ended = Extract<RelayOutcome, { readonly kind: 'answered' | 'broken-off' }>
 
 /**
  * As `callUpstream`, by way of what protects the upstream: its circuit breaker, the queue for a place, the choice among
@@ -73,7 +71,7 @@ class ProtectedCall {
     this.#assertCallerIsThere()
     const began = performance.now()
     const waiter = concurrency.join(Math.max(0, Math.min(queueTimeout, this.#endsBy - began)))
-    const watcher = { callerGone () { waiter.leave(gone()) } }
+    const watcher = { callerGone () { waiter.leave(callerGone()) } }
     watchCaller(socket, watcher)
     try {
       await waiter.turn
@@ -87,7 +85,7 @@ class ProtectedCall {
   async #answer (place: Place, first: Presented): Promise<Ended> {
     for (let presented = first; ;) {
       const outcome = await this.#try(place, presented)
-      if (outcome.kind === 'answered' || outcome.kind === 'broken-off') return outcome
+      if (outcome.kind !== 'again' && isEnded(outcome)) return outcome
       if (outcome.kind === 'again') await this.#pause(outcome.pause)
       else presented = await this.#renew(presented, outcome.replayable)
     }
@@ -143,7 +141,7 @@ class ProtectedCall {
   #reasonFor (attempt: Attempt): RetryReason | undefined {
     const { upstream: { breaker }, retry } = this.#protection
     // Nothing that relay throws comes before its word to the watcher; what it does not expect must not cost a place.
-    if (attempt.end === undefined) attempt.ended({ connected: true, status: undefined, refusal: gone(), bodyIsOpen: false, replayable: false })
+    if (attempt.end === undefined) attempt.ended({ connected: true, status: undefined, refusal: callerGone(), bodyIsOpen: false, replayable: false })
     const reason = attempt.end === undefined ? undefined : retry?.reasonFor(attempt.end, this.#tries, this.#isRepeatable)
     if (reason === undefined || retry === undefined || breaker?.refusal !== undefined || !this.#hasTime()) return undefined
     return retry.take() ? reason : undefined
@@ -166,7 +164,7 @@ class ProtectedCall {
       const watcher = {
         callerGone () {
           limit.stop()
-          reject(gone())
+          reject(callerGone())
         }
       }
       const limit = startDeadline(ms, () => {
@@ -180,7 +178,7 @@ class ProtectedCall {
   // Where its parser refused the rest of it, it was answered in its place.
   #assertCallerIsThere (): void {
     const { incoming, response } = this.#visit
-    if (response.destroyed || response.socket === null || incoming.socket.destroyed) throw gone()
+    if (response.destroyed || response.socket === null || incoming.socket.destroyed) throw callerGone()
   }
 }
 
@@ -188,8 +186,4 @@ class ProtectedCall {
 interface Again {
   readonly kind: 'again'
   readonly pause: number
-}
-
-function gone (): Refusal {
-  return refuse('client-gone', 'The caller went away.')
 }

@@ -35,7 +35,7 @@ const MOST_TOLD = 50
 
 /** Reads the two files again when they, or a secret's file, change, and when it is asked to. */
 export async function startReloading (first: { readonly configuration: Configuration, readonly read: readonly string[] }, { env, now, log, adopt, onReload }: ReloadParts): Promise<Reloading> {
-  let { configuration } = first
+  let { configuration, read } = first
   let rejected: RejectedConfiguration | undefined
   let underWay: Promise<void> = Promise.resolve()
   let closed = false
@@ -43,9 +43,13 @@ export async function startReloading (first: { readonly configuration: Configura
 
   async function readAgain (): Promise<void> {
     if (closed) return
+    // As they are before they are read: what is written from here on is another change.
+    await watch.look(read)
     const loaded = await loadConfiguration(configuration.files, env, { now: now() })
-    // What is written from here on is another change.
-    await watch.look(loaded.read)
+    if (loaded.read.join('\n') !== read.join('\n')) {
+      read = loaded.read
+      await watch.look(read)
+    }
     if (closed) return
     if (loaded.configuration === undefined) reject(loaded)
     else await put(loaded.configuration, loaded.mistakes)
@@ -89,7 +93,7 @@ export async function startReloading (first: { readonly configuration: Configura
     return underWay
   }
 
-  await watch.look(first.read)
+  await watch.look(read)
   return {
     reload,
     rejected: () => rejected,

@@ -1,15 +1,13 @@
 import { credentialRefused, presentedInTime, renewCredential } from './credential-renewal.ts'
 import type { Admitted } from './journey.ts'
 import type { Presented } from './outbound/credential.ts'
-import { relay, type RelayOutcome } from './outbound/relay.ts'
-import { refuse } from './policy/problems.ts'
+import { isEnded, relay, type Ended, type RelayOutcome } from './outbound/relay.ts'
+import { callerGone } from './policy/problems.ts'
 import { callProtected } from './protected-call.ts'
 import { UpstreamRequest, type Visit } from './upstream-request.ts'
 
+export type { Ended } from './outbound/relay.ts'
 export type { Visit } from './upstream-request.ts'
-
-/** How a request ended that was let through and reached the upstream. */
-export type Ended = Extract<RelayOutcome, { readonly kind: 'answered' | 'broken-off' }>
 
 /**
  * An admitted request with the gateway's own credential to the upstream, and its answer to the caller. Which of the two
@@ -40,12 +38,8 @@ async function callAgain (visit: Visit, admitted: Admitted, refused: Presented, 
 
 function attempt (visit: Visit, admitted: Admitted, presented: Presented): Promise<RelayOutcome> {
   const { incoming, response, record } = visit
-  if (response.destroyed) throw refuse('client-gone', 'The caller went away.')
+  if (response.destroyed) throw callerGone()
   record.upstream = admitted.found.rule.upstream.name
   record.upstreamStarted ??= performance.now()
   return relay(new UpstreamRequest(visit, admitted, presented), incoming, response)
-}
-
-function isEnded (outcome: RelayOutcome): outcome is Ended {
-  return outcome.kind === 'answered' || outcome.kind === 'broken-off'
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { refuse, type Refusal } from '../policy/problems.ts'
+import { callerGone, type Refusal } from '../policy/problems.ts'
 
 /** How many requests may wait on one connection before no more is read from it. */
 const MOST_WAITING = 32
@@ -22,7 +22,7 @@ const queues = new WeakMap<Socket, Queue>()
  */
 export function itsTurn ({ socket }: IncomingMessage, response: ServerResponse): Promise<void> | undefined {
   // A caller that resets at once has no address any more, though its bytes are still read.
-  if (!socket.writable || socket.remoteAddress === undefined) throw gone()
+  if (!socket.writable || socket.remoteAddress === undefined) throw callerGone()
   if (response.socket !== null) return undefined
   const queue = queues.get(socket) ?? queueOf(socket)
   return new Promise((resolve, reject) => {
@@ -33,7 +33,7 @@ export function itsTurn ({ socket }: IncomingMessage, response: ServerResponse):
       queue.waiting.delete(reject)
       balance(socket, queue)
       // What its parser refused has been answered, and the response taken from the connection.
-      if (response.socket === null) reject(gone())
+      if (response.socket === null) reject(callerGone())
       else resolve()
     })
   })
@@ -59,11 +59,7 @@ function queueOf (socket: Socket): Queue {
   const queue: Queue = { waiting: new Set(), paused: false }
   queues.set(socket, queue)
   socket.once('close', () => {
-    for (const reject of queue.waiting) reject(gone())
+    for (const reject of queue.waiting) reject(callerGone())
   })
   return queue
-}
-
-function gone (): Refusal {
-  return refuse('client-gone', 'The caller went away.')
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { atTurnsEnd } from '../common/turn-end.ts'
-import { refuse, type Refusal } from '../policy/problems.ts'
+import { callerGone, refuse, type Refusal } from '../policy/problems.ts'
 import { CallerBody, bodyTooLarge } from './caller-body.ts'
 import { breakOff, unwatchCaller, watchCaller, type CallerWatcher } from './caller-gone.ts'
 import { Deadline } from './deadline.ts'
@@ -67,6 +67,13 @@ export type RelayOutcome =
   /** The answer broke off after its head was sent, or the caller left. */
   | { readonly kind: 'broken-off', readonly refusal: Refusal, readonly status: number | undefined }
 
+/** Those ends after which there is nothing more to do for the request. */
+export type Ended = Extract<RelayOutcome, { readonly kind: 'answered' | 'broken-off' }>
+
+export function isEnded (outcome: RelayOutcome): outcome is Ended {
+  return outcome.kind === 'answered' || outcome.kind === 'broken-off'
+}
+
 /**
  * Sends the request and streams the answer, each with the other side's backpressure. An answer that breaks off leaves
  * the caller with a broken answer. A caller that leaves ends the request.
@@ -122,7 +129,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   begin (): void {
     const { dispatcher, method, path, headers, contentLength, hasBody, bodyLimit, timeout } = this.#request
     if (this.#incoming.socket.destroyed) {
-      this.#fail(gone())
+      this.#fail(callerGone())
       return
     }
     if (contentLength !== undefined && Number(contentLength) > bodyLimit) {
@@ -141,12 +148,12 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 
   callerGone (): void {
-    this.#stop(gone())
+    this.#stop(callerGone())
   }
 
   onConnect (abort: (reason?: Error) => void): void {
     this.#abort = abort
-    if (this.#settled) abort(gone())
+    if (this.#settled) abort(callerGone())
     // From here on the body is read; while there was no connection, the caller could not have sent it.
     else if (this.#body?.arrived === false) this.#deadline.move(this.#request.idleTimeout)
   }
@@ -177,7 +184,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   onData (chunk: Buffer): boolean {
     if (this.#draining > 0) {
       this.#draining += chunk.length
-      if (this.#draining > DRAIN_LIMIT) this.#abort?.(gone())
+      if (this.#draining > DRAIN_LIMIT) this.#abort?.(callerGone())
       return true
     }
     if (this.#settled) return true
@@ -291,16 +298,16 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 
   #whoIsSlow (): Refusal {
-    if (this.#draining > 0) return gone()
+    if (this.#draining > 0) return callerGone()
     if (this.#abort === undefined) return upstreamTimeout('no connection in time')
     if (performance.now() >= this.#request.endsBy) return this.#whoIsLate()
-    if (this.#whole || this.#response.writableNeedDrain) return gone('the caller read nothing within idle_timeout')
+    if (this.#whole || this.#response.writableNeedDrain) return callerGone('the caller read nothing within idle_timeout')
     if (this.#status !== undefined) return upstreamTimeout('no byte of the answer within idle_timeout')
     return this.#callerIsSlow() ? bodyIsLate() : upstreamTimeout('no answer within timeout')
   }
 
   #whoIsLate (): Refusal {
-    if (this.#whole || this.#response.writableNeedDrain) return gone('the caller had not read all of it within total_timeout')
+    if (this.#whole || this.#response.writableNeedDrain) return callerGone('the caller had not read all of it within total_timeout')
     return this.#callerIsSlow() ? bodyIsLate('within total_timeout') : upstreamTimeout('not done within total_timeout')
   }
 
@@ -367,8 +374,4 @@ function withoutLength (headers: readonly string[], status: number): string[] {
 
 function bodyIsLate (saw?: string): Refusal {
   return refuse('request-timeout', 'The body did not arrive in time.', saw === undefined ? undefined : { saw })
-}
-
-function gone (saw?: string): Refusal {
-  return refuse('client-gone', 'The caller went away.', saw === undefined ? undefined : { saw })
 }

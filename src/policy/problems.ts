@@ -126,3 +126,8 @@ export function refuse (code: ProblemCode, detail: string, extras?: RefusalExtra
   Error.stackTraceLimit = limit
   return refusal
 }
+
+/** The caller left: nobody gets this answer. */
+export function callerGone (saw?: string): Refusal {
+  return refuse('client-gone', 'The caller went away.', saw === undefined ? undefined : { saw })
+}
