@@ -90,6 +90,7 @@ export const upstreamSchema = z.strictObject({
   timeout: duration('1ms', '1h').optional().describe('The timeout of rules that say none, nor defaults; 30s when left out.'),
   idle_timeout: duration('1ms', '24h').optional().describe('The idle_timeout of rules that say none, nor defaults; 60s when left out.'),
   total_timeout: duration('1ms', '24h').optional().describe('From the rule\'s word to the end of the answer, retries and all; no limit when left out.'),
+  hold_body: size('0B', '16MiB').prefault('64KiB').describe('Up to so much of a request\'s body is kept until the ERP answers, so that it can be sent once more; 0B keeps none.'),
   concurrency: concurrencySchema.optional().describe('How many requests may be at the ERP at once, and how many wait; no limit when left out.'),
   circuit_breaker: circuitBreakerSchema.optional().describe('Refuses requests at once while the ERP fails; never when left out.'),
   retry: retrySchema({ fromText: true }).optional().describe('What of failed requests is tried again, where a rule and defaults say nothing: { … } or none; nothing when left out.'),

@@ -30,6 +30,8 @@ export interface Way {
 export interface Upstream extends Way {
   readonly name: string
   readonly credential: Credential
+  /** bytes of a request's body that are kept, so that it can be sent once more */
+  readonly holdBody: number
 }
 
 export interface UpstreamSurroundings {
@@ -60,7 +62,7 @@ export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issue
     const way = surroundings.ways.take(wayName(name, configured), () => createWay(name, configured, surroundings))
     const { url, origins, protection } = way
     const credential = createCredential(name, configured, gateway, surroundings)
-    return [name, { name, url, origins, protection, credential, get dispatcher () { return way.dispatcher } }]
+    return [name, { name, url, origins, protection, credential, holdBody: configured.hold_body, get dispatcher () { return way.dispatcher } }]
   }))
 }
 

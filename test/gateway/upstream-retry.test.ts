@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { answering, type ErpHandler } from '../support/erp.ts'
 import { openConnection } from '../support/raw-http.ts'
-import { lastRequest, metric, scene, until } from './upstream-scene.ts'
+import { lastRequest, metric, noise, scene, until } from './upstream-scene.ts'
 
 /** Fails so many times, then answers. */
 function failing (count: number, fault: ErpHandler): ErpHandler {
@@ -39,14 +39,18 @@ t.test('a connection that ended before the answer: what may be carried out twice
   }
 })
 
-t.test('a POST that is marked is, where nothing of its body was read', async t => {
+t.test('a POST that is marked is, where all that was read of its body is held', async t => {
   const { erp, gateway, token, head } = await scene(t, undefined, { rule: { idempotent: true, retry: {} } })
   erp.answerWith(failing(1, reset))
   t.equal((await gateway.call({ method: 'POST', token })).status, 200)
   t.equal(erp.requests.length, 2)
   erp.answerWith(failing(1, reset))
   t.match((await gateway.raw(`${head('POST /x', 'Transfer-Encoding: chunked')}0\r\n\r\n`)).response, { status: 200 })
-  for (const body of ['abc', Readable.from(['a', 'b'])]) {
+  erp.answerWith(failing(1, reset))
+  erp.requests.length = 0
+  t.equal((await gateway.call({ method: 'POST', token, body: 'abc' })).status, 200)
+  t.same(erp.requests.map(({ body }) => body.toString()).at(-1), 'abc')
+  for (const body of [noise(100_000), Readable.from([noise(50_000), noise(50_000)])]) {
     erp.answerWith(failing(1, reset))
     erp.requests.length = 0
     t.match(await gateway.call({ method: 'POST', token, body }), { status: 502, code: 'upstream-reset' })
@@ -78,7 +82,7 @@ t.test('an answer of the ERP is the caller\'s, whatever it says, unless its stat
   erp.requests.length = 0
   t.match(await gateway.call({ token }), { status: 503, text: 'the last word' })
   t.equal(erp.requests.length, 2)
-  for (const options of [{ method: 'POST' }, { method: 'PUT', body: 'abc' }]) {
+  for (const options of [{ method: 'POST' }, { method: 'PUT', body: noise(100_000) }]) {
     erp.answerWith(failing(1, answering(503, 'mine')))
     erp.requests.length = 0
     t.match(await gateway.call({ token, ...options }), { status: 503, text: 'mine' })
