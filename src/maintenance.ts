@@ -29,7 +29,7 @@ export class Maintenance {
   }
 
   /** @throws {Refusal} upstream-maintenance */
-  assertOpen (): void {
+  assertServing (): void {
     const { endsAt } = this
     if (endsAt === undefined) return
     const seconds = Math.max(1, Math.ceil((endsAt - this.#now()) / 1000))

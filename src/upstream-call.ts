@@ -16,7 +16,7 @@ export type { Visit } from './upstream-request.ts'
  */
 export function callUpstream (visit: Visit, admitted: Admitted): Promise<Ended> {
   const { credential, maintenance, protection } = admitted.found.rule
-  maintenance?.assertOpen()
+  maintenance?.assertServing()
   if (protection !== undefined) return callProtected(visit, admitted, protection)
   const presented = credential.present()
   return presented instanceof Promise ? callLater(visit, admitted, presented) : call(visit, admitted, presented)

@@ -13,7 +13,7 @@ export interface WindowState {
 export type Windows = (at: number) => WindowState
 
 /** More windows that follow on each other are no maintenance any more; `checkGateway` refuses them. */
-export const MOST_IN_A_ROW = 50
+const MOST_IN_A_ROW = 50
 
 export function createWindows (configured: readonly MaintenanceWindow[]): Windows {
   const windows = configured.map(window => window.kind === 'once' ? onceWindow(window) : repeatedWindow(window))
