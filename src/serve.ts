@@ -14,6 +14,7 @@ import { buildGateway, tune } from './gateway.ts'
 import { createGeneration, createLasting, type ClosableClient, type GenerationSurroundings } from './generation.ts'
 import { createIdpClient } from './idp/http.ts'
 import { createPressure, measureProcess } from './inbound/pressure.ts'
+import { watchMaintenance } from './maintenance.ts'
 import { createMetrics, metricsOf } from './observe/metrics.ts'
 import { createConnector } from './outbound/connector.ts'
 import { tlsOptions } from './outbound/tls.ts'
@@ -57,7 +58,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
     credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
     certificates: () => certificatesOf(current.configuration.gateway).map(({ name, certificates }) => ({ name, endsAt: endOf(certificates) })),
-    upstreams: () => [...current.upstreams.values()].map(({ name, protection }) => ({ name, ...protection.status() })),
+    upstreams: () => [...current.upstreams.values()].map(({ name, protection }) => ({ name, maintenance: current.maintenance.get(name), ...protection.status() })),
     storeIsUp: () => current.storeIsUp()
   })
   const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds })
@@ -118,12 +119,14 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
 
   const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload: metrics.reload })
   const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
+  const maintenance = watchMaintenance({ current: () => current.maintenance, log })
   const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })
   const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining }) : undefined
 
   async function letGo (): Promise<void> {
     reloading.close()
     expiry.close()
+    maintenance.close()
     pressure.close()
     // The other port may be open where one of the two is in use: it would keep the process alive.
     await Promise.all([app.close(), admin?.close()])

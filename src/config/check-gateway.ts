@@ -1,6 +1,7 @@
 import { PROFILES, profileOfUrl } from '../policy/profiles/index.ts'
 import { checkClientTls, checkServerTls } from './check-tls.ts'
 import type { Draft } from './draft.ts'
+import { erpOfUrl } from './erps/index.ts'
 import type { Issuer, Upstream } from './gateway-schema.ts'
 import type { Path } from './mistakes.ts'
 import { credentialHeaders } from './merge.ts'
@@ -8,6 +9,7 @@ import { isObject } from './objects.ts'
 import { expectOneOf } from './spelling.ts'
 import { foldHeaderName } from './header-rules.ts'
 import { whyNotReachable, whyNotRedis } from './urls.ts'
+import { isEndless } from './windows.ts'
 import { rawAt } from './zod-mistakes.ts'
 
 /** What in gateway.yaml no key can tell by itself. @param now ms since the epoch */
@@ -16,7 +18,11 @@ export function checkGateway (draft: Draft, now: number): void {
   checkCertificates(draft, now)
   for (const [name, issuer] of Object.entries(draft.issuers ?? {})) checkIssuer(draft, name, issuer)
   checkIssuersDiffer(draft)
-  for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) checkUpstream(draft, name, upstream)
+  for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) {
+    checkUpstream(draft, name, upstream)
+    checkErp(draft, name, upstream)
+    checkMaintenance(draft, name, upstream, now)
+  }
   checkRedis(draft)
 }
 
@@ -120,6 +126,21 @@ function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>)
   if (issuer !== undefined && draft.issuers !== undefined && !Object.hasOwn(draft.issuers, issuer)) {
     config.report([...machine, 'issuer'], `no such issuer; ${expectOneOf(issuer, Object.keys(draft.issuers), 'known are')}`)
   }
+}
+
+function checkErp ({ config }: Draft, name: string, { url: [first] = [] }: Partial<Upstream>): void {
+  if (rawAt(config.value, ['upstreams', name, 'erp']) !== undefined) return
+  const known = first === undefined ? undefined : erpOfUrl(new URL(first))
+  if (known !== undefined) config.report(['upstreams', name, 'url', 0], `this is the URL of a known ERP: say erp: ${known}`, { severity: 'warning' })
+}
+
+function checkMaintenance ({ config }: Draft, name: string, { maintenance }: Partial<Upstream>, now: number): void {
+  maintenance?.forEach((window, at) => {
+    const path: Path = ['upstreams', name, 'maintenance', at]
+    if (window.kind === 'once' && window.to <= window.from) config.report([...path, 'to'], 'is not after from')
+    else if (window.kind === 'once' && window.to <= now) config.report([...path, 'to'], 'this window is over', { severity: 'warning' })
+    if (isEndless(window, now)) config.report([...path, 'for'], 'the next window begins before this one ends, again and again: it would never be over')
+  })
 }
 
 function checkRedis ({ config, redis, upstreams }: Draft): void {
