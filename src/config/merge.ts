@@ -1,5 +1,6 @@
 import type { Configuration, HeaderRules, IdentityHeader, Route, RouteLimit } from './configuration.ts'
 import type { GatewayFile, Issuer, Upstream } from './gateway-schema.ts'
+import { isTokenCredential } from './credential-schema.ts'
 import { foldHeaderName } from './header-rules.ts'
 import type { Defaults, RateLimit, RoutesFile, Rule } from './routes-schema.ts'
 
@@ -134,7 +135,7 @@ function deepFreeze<T> (value: T): T {
 
 /** The folded names of the headers in which an upstream's credential is shown. */
 export function credentialHeaders ({ credential }: Pick<Upstream, 'credential'>): string[] {
-  if (credential.kind === 'client_credentials') return [foldHeaderName(credential.header)]
+  if (isTokenCredential(credential)) return [foldHeaderName(credential.header)]
   if (credential.kind === 'basic') return ['authorization']
   return credential.kind === 'headers' ? Object.keys(credential.headers).map(foldHeaderName) : []
 }
