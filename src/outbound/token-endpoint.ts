@@ -1,8 +1,8 @@
 import * as oauth from 'openid-client'
 import { IdpError, type IdpClient } from '../idp/http.ts'
 
-/** How the client proves itself in one token request. */
-export type Authentication = oauth.ClientAuth
+/** How the client proves itself; made anew for each token request. */
+export type Authentication = () => oauth.ClientAuth | Promise<oauth.ClientAuth>
 
 /** What is asked of a token endpoint: by client credentials (RFC 6749 section 4.4), or for an assertion (RFC 7523 section 2.1). */
 export interface TokenRequest {
@@ -76,28 +76,31 @@ export async function requestToken (request: TokenRequest, client: IdpClient): P
  * @param encoding `raw` for servers that do not form-decode what the RFC has encoded
  */
 export function bySecret (secret: string, method: 'client_secret_basic' | 'client_secret_post', encoding: 'rfc6749' | 'raw'): Authentication {
-  if (method === 'client_secret_post') return oauth.ClientSecretPost(secret)
-  if (encoding === 'rfc6749') return oauth.ClientSecretBasic(secret)
-  return (_server, { client_id: id }, _body, headers) => {
+  if (method === 'client_secret_post') return () => oauth.ClientSecretPost(secret)
+  if (encoding === 'rfc6749') return () => oauth.ClientSecretBasic(secret)
+  return () => (_server, { client_id: id }, _body, headers) => {
     headers.set('authorization', `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`)
   }
 }
 
 /** By a JWT that is made for this one request (RFC 7523 section 2.2). */
 export function byAssertion (make: () => Promise<string>): Authentication {
-  return async (_server, { client_id: id }, body) => {
-    body.set('client_id', id)
-    body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
-    body.set('client_assertion', await make())
+  return async () => {
+    const assertion = await make()
+    return (_server, { client_id: id }, body) => {
+      body.set('client_id', id)
+      body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer')
+      body.set('client_assertion', assertion)
+    }
   }
 }
 
 /** Not at all: the grant is proof enough, and names the client. */
-export const byNothing: Authentication = () => {}
+export const byNothing: Authentication = () => () => {}
 
 async function ask (request: TokenRequest, authentication: Authentication, client: IdpClient): Promise<Omit<IssuedToken, 'secret'>> {
   const configuration = new oauth.Configuration(
-    { issuer: request.issuer, token_endpoint: request.tokenEndpoint }, request.clientId, undefined, authentication)
+    { issuer: request.issuer, token_endpoint: request.tokenEndpoint }, request.clientId, undefined, await authentication())
   configuration[oauth.customFetch] = (url, options) => throughIdpClient(client, url, options)
   // Whether http is allowed was settled by configuration, for this very URL.
   if (request.tokenEndpoint.startsWith('http:')) oauth.allowInsecureRequests(configuration)

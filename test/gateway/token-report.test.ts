@@ -40,7 +40,7 @@ async function scene (t: Test, changes: (idp: Idp) => Settings = () => ({})): Pr
 }
 
 const credential = (to: Settings | 'none', more: Settings = {}): Settings => ({ upstreams: { erp: { credential: to === 'none' ? to : { client_credentials: undefined, ...to }, ...more } } })
-const parsed = (stdout: string): Record<string, unknown> => ({ ...Object(JSON.parse(stdout)) })
+const parsed = (stdout: string): Record<string, unknown> => ({ ...JSON.parse(stdout) as Record<string, unknown> })
 const ANSWER = (status: number, body: unknown) => (_req: IncomingMessage, res: ServerResponse): void => { res.writeHead(status, { 'content-type': 'application/json' }).end(typeof body === 'string' ? body : JSON.stringify(body)) }
 
 t.test('a JWT is told by its header, claims and end, and is not shown', async t => {
