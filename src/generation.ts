@@ -16,6 +16,7 @@ import { SharedCounters } from './inbound/shared-counting.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
+import type { ClosableClient } from './outbound/idp-client.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
 import { tlsName } from './outbound/tls.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
@@ -49,12 +50,6 @@ export interface Generation {
   retire (): void
   /** It lets go at once. */
   end (): void
-}
-
-/** Asks IdPs, until it is closed. */
-export interface ClosableClient {
-  readonly client: IdpClient
-  close (): void
 }
 
 /** What outlives a configuration where the next one wants the same: keys, machine tokens, connections, counters. */

@@ -1,23 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DestinationStream, Logger } from 'pino'
-import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
 import { createSiblings } from './cluster/siblings.ts'
 import type { Leader } from './cluster/worker.ts'
 import type { Configuration } from './config/configuration.ts'
 import { certificatesOf, endOf } from './config/expiry.ts'
-import type { ClientTls } from './config/tls-schema.ts'
 import { whyNotReachable } from './config/urls.ts'
 import { prepareDrain } from './drain.ts'
 import { watchExpiry } from './expiry-watch.ts'
 import { buildGateway, tune } from './gateway.ts'
-import { createGeneration, createLasting, type ClosableClient, type GenerationSurroundings } from './generation.ts'
-import { createIdpClient } from './idp/http.ts'
+import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
 import { createPressure, measureProcess } from './inbound/pressure.ts'
 import { watchMaintenance } from './maintenance.ts'
 import { createMetrics, metricsOf } from './observe/metrics.ts'
-import { createConnector } from './outbound/connector.ts'
-import { tlsOptions } from './outbound/tls.ts'
+import { openIdpClient } from './outbound/idp-client.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
 import { createReadiness } from './readiness.ts'
 import { startReloading } from './reload.ts'
@@ -66,7 +62,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     app,
     lasting: createLasting(),
     siblings: leader && createSiblings(leader.channel),
-    createClient,
+    createClient: openIdpClient,
     now,
     keyRefresh,
     mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
@@ -156,11 +152,6 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     await letGo()
     throw error
   }
-}
-
-function createClient (tls: ClientTls | undefined): ClosableClient {
-  const agent = new Agent({ connect: createConnector(2000, tlsOptions(tls)), headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
-  return { client: createIdpClient(agent), close () { void agent.destroy() } }
 }
 
 function isoTime (ms: number): string {

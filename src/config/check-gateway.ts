@@ -1,14 +1,16 @@
 import { PROFILES, profileOfUrl } from '../policy/profiles/index.ts'
+import { checkCredential, checkCredentialCertificates } from './check-credential.ts'
+import { checkReachable } from './check-urls.ts'
 import { checkClientTls, checkServerTls } from './check-tls.ts'
+import { isTokenCredential } from './credential-schema.ts'
 import type { Draft } from './draft.ts'
 import { erpOfUrl } from './erps/index.ts'
 import type { Issuer, Upstream } from './gateway-schema.ts'
 import type { Path } from './mistakes.ts'
 import { credentialHeaders } from './merge.ts'
 import { isObject } from './objects.ts'
-import { expectOneOf } from './spelling.ts'
 import { foldHeaderName } from './header-rules.ts'
-import { whyNotReachable, whyNotRedis } from './urls.ts'
+import { whyNotRedis } from './urls.ts'
 import { isEndless } from './windows.ts'
 import { rawAt } from './zod-mistakes.ts'
 
@@ -31,10 +33,7 @@ function checkCertificates ({ config, listen, issuers = {}, upstreams = {} }: Dr
   for (const [name, { tls, issuer, discovery, jwks_uri: keys }] of Object.entries(issuers)) checkClientTls(config, ['issuers', name, 'tls'], tls, [issuer, discovery, keys], now)
   for (const [name, { tls, url = [], credential }] of Object.entries(upstreams)) {
     checkClientTls(config, ['upstreams', name, 'tls'], tls, url, now)
-    if (credential?.kind !== 'client_credentials' || credential.tls === undefined) continue
-    const path: Path = ['upstreams', name, 'credential', 'client_credentials', 'tls']
-    if (credential.issuer !== undefined) config.report(path, `the endpoint is the issuer's: say this in issuers.${credential.issuer}`, { on: 'key' })
-    checkClientTls(config, path, credential.tls, [credential.token_endpoint], now)
+    if (credential !== undefined) checkCredentialCertificates(config, ['upstreams', name, 'credential', credential.kind], credential, now)
   }
 }
 
@@ -118,14 +117,7 @@ function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>)
   for (const header of Object.keys(upstream.headers?.set ?? {})) {
     if (own.includes(foldHeaderName(header))) config.report([...path, 'headers', 'set', header], 'this header carries the upstream\'s credential', { on: 'key' })
   }
-  if (credential.kind !== 'client_credentials') return
-  const machine: Path = [...path, 'credential', 'client_credentials']
-  const { issuer, token_endpoint: endpoint } = credential
-  if ((issuer === undefined) === (endpoint === undefined)) config.report(machine, 'wants exactly one of issuer and token_endpoint')
-  checkReachable(config, [...machine, 'token_endpoint'], endpoint, credential.allow_http)
-  if (issuer !== undefined && draft.issuers !== undefined && !Object.hasOwn(draft.issuers, issuer)) {
-    config.report([...machine, 'issuer'], `no such issuer; ${expectOneOf(issuer, Object.keys(draft.issuers), 'known are')}`)
-  }
+  checkCredential(draft, path, upstream, credential)
 }
 
 function checkErp ({ config }: Draft, name: string, { url: [first] = [] }: Partial<Upstream>): void {
@@ -149,7 +141,7 @@ function checkRedis ({ config, redis, upstreams }: Draft): void {
   const problem = redis.url === undefined ? undefined : whyNotRedis(redis.url, redis.allow_plaintext === true)
   if (problem !== undefined) config.report(['redis', 'url'], problem)
   if (has('redis', 'username') && !has('redis', 'password')) config.report(['redis', 'username'], 'wants a password beside it')
-  const fetches = Object.values(upstreams ?? {}).some(({ credential }) => credential?.kind === 'client_credentials')
+  const fetches = Object.values(upstreams ?? {}).some(({ credential }) => credential !== undefined && isTokenCredential(credential))
   if (fetches && !has('redis', 'keys')) {
     config.report(['redis'], 'keys is missing: each process has machine tokens of its own, and shares none', { severity: 'warning', on: 'key' })
   }
@@ -174,9 +166,4 @@ function checkTimes ({ config }: Draft, path: Path, { timeout, total_timeout: to
   if (total === undefined) return
   if (timeout !== undefined && timeout > total) config.report([...path, 'timeout'], 'total_timeout is shorter and ends the request before', { severity: 'warning' })
   if (concurrency !== undefined && concurrency.queue_timeout >= total) config.report([...path, 'total_timeout'], 'is no longer than concurrency.queue_timeout: a request may wait until no time is left', { severity: 'warning' })
-}
-
-function checkReachable (config: Draft['config'], path: Path, url: string | undefined, allowHttp: boolean | undefined): void {
-  const problem = url === undefined ? undefined : whyNotReachable(url, allowHttp === true)
-  if (problem !== undefined) config.report(path, problem)
 }

@@ -2,6 +2,7 @@ import type { Configuration, HeaderRules, IdentityHeader, QueryRules, Route, Rou
 import type { ErpProfile } from './erps/erp.ts'
 import { ERPS } from './erps/index.ts'
 import type { GatewayFile, Issuer, Upstream } from './gateway-schema.ts'
+import { isTokenCredential } from './credential-schema.ts'
 import { foldHeaderName } from './header-rules.ts'
 import type { Defaults, RateLimit, RoutesFile, Rule } from './routes-schema.ts'
 
@@ -158,7 +159,7 @@ function deepFreeze<T> (value: T): T {
 
 /** The folded names of the headers in which an upstream's credential is shown. */
 export function credentialHeaders ({ credential }: Pick<Upstream, 'credential'>): string[] {
-  if (credential.kind === 'client_credentials') return [foldHeaderName(credential.header)]
+  if (isTokenCredential(credential)) return [foldHeaderName(credential.header)]
   if (credential.kind === 'basic') return ['authorization']
   return credential.kind === 'headers' ? Object.keys(credential.headers).map(foldHeaderName) : []
 }
