@@ -1,3 +1,4 @@
+import { isKey, keyIn } from '../policy/key.ts'
 import { segmentKey, type Found } from '../policy/match.ts'
 import { parsePattern, type Match, type Segment } from '../policy/pattern.ts'
 
@@ -6,6 +7,11 @@ export type PathParts = Pick<Found<unknown>, 'params' | 'rest'>
 
 /** How paths go to an upstream and come back in its Location. */
 export interface PathMap {
+  /**
+   * Whether these parameters can go where the rewrite has them, which is a key: `Orders(:id)`. Undefined where it has none.
+   * Ask before `toUpstream`: what is no key would end it, and be a path of the caller's own making.
+   */
+  readonly fits: ((params: PathParts['params']) => boolean) | undefined
   /** The upstream's path for one that the rule matched; parameters and what `*` matched go in as sent. */
   toUpstream (path: string, parts: PathParts): string
   /**
@@ -22,6 +28,7 @@ export interface PathMap {
 export function createPathMap (base: string, match: Match, rewrite: string | undefined): PathMap {
   const target = rewrite === undefined ? undefined : parsePattern(rewrite)
   return {
+    fits: target?.some(({ kind }) => kind === 'key') === true ? params => fits(target, params) : undefined,
     toUpstream: (path, parts) => base + (target === undefined ? path : fill(target, parts)),
     fromUpstream (path, parts) {
       if (path !== base && !path.startsWith(`${base}/`)) return undefined
@@ -34,15 +41,21 @@ export function createPathMap (base: string, match: Match, rewrite: string | und
 function fill (segments: readonly Segment[], { params, rest }: PathParts): string {
   return segments.map(segment => {
     if (segment.kind === 'literal') return `/${segment.text}`
+    if (segment.kind === 'key') return `/${segment.head}${params[segment.name] ?? ''}${segment.tail}`
     return `/${segment.kind === 'param' ? params[segment.name] ?? '' : rest ?? ''}`
   }).join('')
+}
+
+function fits (segments: readonly Segment[], params: PathParts['params']): boolean {
+  return segments.every(segment => segment.kind !== 'key' || isKey(params[segment.name] ?? '', segment.quoted))
 }
 
 // A POST to /addresses that was rewritten to /api/v2/addresses is answered with a Location below that: what the
 // rule's match and rewrite have in common at their ends falls away, and what is left in front is exchanged.
 function rewriteBack (path: string, target: readonly Segment[], match: readonly Segment[], parts: PathParts): string {
   const bound = bindTo(path, target)
-  if (bound !== undefined) return fill(match, { params: { ...parts.params, ...bound.params }, rest: bound.rest ?? parts.rest })
+  const params = { ...parts.params, ...bound?.params }
+  if (bound !== undefined && fits(match, params)) return fill(match, { params, rest: bound.rest ?? parts.rest })
   let common = 0
   while (common < Math.min(target.length, match.length) && sameEnd(target, match, common)) common++
   const front = target.slice(0, target.length - common)
@@ -61,6 +74,11 @@ function bindTo (path: string, pattern: readonly Segment[]): PathParts | undefin
     if (segment.kind === 'rest') return { params, rest: parts.slice(at).join('/') }
     if (segment.kind === 'literal' && segment.text !== part) return undefined
     if (segment.kind === 'param') params[segment.name] = part
+    if (segment.kind === 'key') {
+      const key = keyIn(part, segment)
+      if (key === undefined) return undefined
+      params[segment.name] = key
+    }
   }
   return parts.length === pattern.length ? { params, rest: undefined } : undefined
 }
