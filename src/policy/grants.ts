@@ -37,6 +37,7 @@ export function grantedKey (segments: readonly string[], match: Match): number {
  * elsewhere than in a parameter.
  */
 export function grantedReadings (path: string, match: Match, grants: Grants): readonly Reading[] | undefined {
+  if ((path.match(GRANTABLES)?.length ?? 0) > MOST_GRANTED) return undefined
   if (whyAmbiguous(withoutGrants(path, match, grants)) !== undefined) return undefined
   const readings: Reading[] = [{ path, decoded: 0 }]
   const known = new Set([path])
@@ -58,8 +59,11 @@ export function grantedReadings (path: string, match: Match, grants: Grants): re
 const GRANTABLE = /;|%(?:2f|5c|25|3b)/i
 const TELLING = /%(?:2e|2f|5c|25|3b|23|3f|[01][0-9a-f]|7f)/gi
 
-// A path that somebody means has three or four. Each is matched before anybody is asked for a token.
+const GRANTABLES = /;|%(?:2f|5c|25|3b)/gi
+
+// All of it is read before anybody is asked for a token. A path that somebody means has three or four readings.
 const MOST_READINGS = 16
+const MOST_GRANTED = 100
 
 // What is left must have one reading as any other path. The letter put in is no digit of an escape.
 function withoutGrants (path: string, match: Match, { escapes, matrix }: Grants): string {

@@ -130,11 +130,22 @@ for (const { promise, routes, gateway, wrong, names = [] } of REFUSED) {
   })
 }
 
+function matching (...matches: readonly string[]): string {
+  return `routes:\n${matches.map(match => `  - match: ${match}\n    require: user\n`).join('')}`
+}
+
 const WARNED: readonly Row[] = [
   { promise: 'a narrower path that hides a method of a broader one', routes: 'routes:\n  - match: ANY /a/*\n    require: user\n  - match: GET /a/b\n    require: user\n', wrong: ['4:12 routes[1].match'] },
   { promise: 'an alternative that another makes idle', routes: required('[user, { user: { scope: a } }]'), wrong: ['3:21 routes[0].require[1]'] },
   { promise: 'a rewrite that loses a parameter', routes: 'routes:\n  - match: GET /a/:id\n    require: user\n    rewrite: /b\n', wrong: ['4:14 routes[0].rewrite'] },
   { promise: 'identity on a public rule', routes: 'routes:\n  - match: GET /a\n    require: public\n    identity: { headers: { X-User: sub } }\n', wrong: ['4:15 routes[0].identity'] },
+  ...['$batch:name', '$metadata', 'odata', 'OData', 'K(:k)', 'sap/opu/odata/sap/API'].map((segment): Row => {
+    const paths = [`/x/${segment.replace(':name', 'es')}`, '/x/y/:z', '/x/y/*', '/x/:y/:z/*', '/x/:y']
+    return { promise: `what does not let $batch through, beside ${segment}`, routes: matching(...paths.map(path => `POST ${path}`)), wrong: ['4:12 routes[1].match', '6:12 routes[2].match', '8:12 routes[3].match', '10:12 routes[4].match'] }
+  }),
+  { promise: 'ANY that does not let $batch through', routes: matching('ANY /odata/:x', 'GET /odata/:y/:z', 'ANY /odata/K(:k)'), wrong: ['2:12 routes[0].match'] },
+  { promise: 'escapes and matrix where there are no parameters', routes: rule('    escapes: ["%2F"]\n    matrix: true\n'), wrong: ['4:5 routes[0].escapes', '5:5 routes[0].matrix'] },
+  { promise: 'a rewrite that loses a key', routes: 'routes:\n  - match: GET /a(:id)\n    require: user\n    rewrite: /b\n', wrong: ['4:14 routes[0].rewrite'] },
   { promise: 'a kind that the IdP never proves', gateway: GATEWAY.replace('auth0\n', 'zitadel\n'), routes: required('user'), wrong: ['3:14 routes[0].require'] }
 ]
 
@@ -145,3 +156,27 @@ for (const { promise, routes, gateway, wrong } of WARNED) {
     t.ok(configuration)
   })
 }
+
+t.test('no warning where $batch is named, where no POST comes there, and where nothing looks like OData', async t => {
+  for (const routes of [
+    matching('POST /odata/:x', 'POST /odata/%24Batch'), matching('POST /odata/*', 'POST /odata/:x/y/$batch'), matching('GET|PUT /odata/*', 'ANY /odata/K(:k)/x', 'ANY /odata/x'),
+    matching('POST /a/:x', 'POST /b/*', 'POST /odatax', 'POST /x$batch', 'POST /k()'), matching('POST /*', 'POST /sap/opu/odata/$batch')
+  ]) {
+    const { places, configuration } = await load({ routes })
+    t.same(places, [])
+    t.ok(configuration)
+  }
+})
+
+t.test('a rewrite takes a key in both forms, and what a rule admits is settled with it', async t => {
+  const { configuration, lines } = await load({
+    routes: `routes:
+  - { match: "GET /a(:id)", require: user, rewrite: "/b/:id", escapes: ["%2F", "%25", "%2f"] }
+  - { match: "GET /c/:id", require: user, rewrite: "/d(':id')", matrix: true }
+  - { match: "GET /e(:id)", require: user, rewrite: "/f(x=:id)/g", escapes: "%3b", matrix: false }
+  - { match: "GET /g/:id", require: user }
+`
+  })
+  t.same(lines, [])
+  t.same(configuration?.routes.map(({ grants }) => grants), [{ escapes: ['%2f', '%25'], matrix: false }, { escapes: [], matrix: true }, { escapes: ['%3b'], matrix: false }, undefined])
+})
