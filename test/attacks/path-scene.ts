@@ -80,8 +80,8 @@ export function guardsOf (rules: readonly PathRule[], base = ''): (method: strin
 }
 
 /** What is wrong with a target that the guards let through, in words; undefined where every reader reads it alike. */
-export function whatIsWrong (patterns: readonly string[], { met, path, upstream }: Exclude<Guarded, { refused: string }>): string | undefined {
+export function whatIsWrong (patterns: readonly string[], { met, path, upstream }: Exclude<Guarded, { refused: string }>, admits = false): string | undefined {
   const sent = new URL(`http://erp.test${upstream}`)
   if (sent.host !== 'erp.test' || sent.username !== '' || sent.hash !== '') return `sent to ${sent.href}`
-  return disagreement(patterns, path, met)
+  return disagreement(patterns, path, met, admits)
 }
