@@ -37,7 +37,7 @@ function disguises (path: string, other: string): string[] {
     `/odata/${name.toLowerCase()}('1')`, `/odata/${name.toUpperCase()}('1')`, `/odata/%41${name.slice(1)}('1')`, `/odata/A%5f${name.slice(2)}('1')`,
     `/odata/${name}%28'1')`, `/odata/${name}('1'%29`, `/odata/${name}%28%271%27%29`, `/odata/${name.toLowerCase()}%28'1'%29`,
     `/odata/${name}%20('1')`, `/odata/${name}(%20'1')`, `/odata/${name}('1'%20)`, `/odata/${name}%C2%A0('1')`, `/odata/${name}%E3%80%80(%20'1'%20)`,
-    `/odata/${name}('1').`, `/odata/${name}('1')...`, `/odata/${name}('1')%20.`, `/odata/${name}('1')/`, 
+    `/odata/${name}('1').`, `/odata/${name}('1')...`, `/odata/${name}('1')%20.`, `/odata/${name}('1')/`,
     `/odata/${name}('1`, `/odata/${name}('1'`, `/odata/${name}('1'')`, `/odata/${name}()`, `/odata/${name}(`, `/odata/${name}('1'))`, `/odata/${name}(('1')`,
     `/odata/${name}('1')x('2')`, `/odata/${name}('1')${rival}('1')`, `/odata/${name}('1'%29/../${rival}('1')`, `/odata/${name}('1');v=1`, `/odata/${name};v=1('1')`, `/odata/${name}('1')%3bv`,
     `/odata/${name}('1')%2f${rival}('1')`, `/odata/${rival}('1')/../${name}('1')`, `/odata/${rival}('1')%2f..%2f${name}('1')`, `/odata/${rival}('1')x%28'${name}('1')`, `/odata/${rival}('/${name}('1')`, `/odata/${rival}('1'%29%2f${name}%28'1')`,

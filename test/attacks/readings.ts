@@ -100,15 +100,16 @@ function meets (patterns: readonly Pattern[], segments: readonly string[], admit
 function fits (wanted: readonly string[], segments: readonly string[]): boolean {
   const isOpen = wanted.at(-1) === '*'
   if (isOpen ? segments.length < wanted.length : segments.length !== wanted.length) return false
-  return wanted.every((one, at) => {
-    const segment = segments[at] ?? ''
-    switch (kindOf(one)) {
-      case 'literal': return one === segment
-      case 'key': return isKeyOf(one, segment)
-      case 'param': return segment !== ''
-      case 'rest': return true
-    }
-  })
+  return wanted.every((one, at) => fitsOne(one, segments[at] ?? ''))
+}
+
+function fitsOne (wanted: string, segment: string): boolean {
+  switch (kindOf(wanted)) {
+    case 'literal': return wanted === segment
+    case 'key': return isKeyOf(wanted, segment)
+    case 'param': return segment !== ''
+    case 'rest': return true
+  }
 }
 
 /** `K(:id)`: what is left of the value once its strings, and then its pairs of parentheses, are taken out, has neither. */

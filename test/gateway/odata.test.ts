@@ -24,7 +24,7 @@ t.test('a key arrives as the caller wrote it, by the rule of its entity', async 
 t.test('a `where` sees a key decoded once', async t => {
   const { lets, refuses, idp } = await startGatehouse(t, {
     routes: [
-      { match: 'GET /o/K(:key)', require: { user: { where: `request.params.key == "'é'"` } } },
+      { match: 'GET /o/K(:key)', require: { user: { where: 'request.params.key == "\'é\'"' } } },
       { match: 'GET /f/:name', require: { user: { where: 'request.params.name in ["a/b", "%41;v=1"]' } }, escapes: ['%2f', '%25'], matrix: true }
     ]
   })

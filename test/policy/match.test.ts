@@ -99,12 +99,13 @@ t.test('a key is met by what is well-formed, and by nothing else; what begins li
     // A literal comes first, whatever it looks like; then the longer head, then the longer tail.
     [['GET /A(:k)', "GET /A('1')", 'GET /A()', 'GET /A(b=:k)', 'GET /A(:k,c=2)', "GET /A(':k')", 'GET /:x'], {
       "/A('1')": "GET /A('1')", '/A()': 'GET /A()', '/A(b=1)': 'GET /A(b=:k)', '/A(b=1,c=2)': 'GET /A(b=:k)', '/A(1,c=2)': 'GET /A(:k,c=2)', "/A('2')": "GET /A(':k')", "/A('2''3')": "GET /A(':k')", "/A('2','3')": 'GET /A(:k)', '/A(2)': 'GET /A(:k)',
-      "/A(%272%27)": AMBIGUOUS, '/A(b%3D1)': AMBIGUOUS, '/A(B=1)': AMBIGUOUS, '/A(b%20=1)': AMBIGUOUS, "/A(%271')": AMBIGUOUS, "/A%20('1')": AMBIGUOUS, '/A(%20)': AMBIGUOUS
+      '/A(%272%27)': AMBIGUOUS, '/A(b%3D1)': AMBIGUOUS, '/A(B=1)': AMBIGUOUS, '/A(b%20=1)': AMBIGUOUS, "/A(%271')": AMBIGUOUS, "/A%20('1')": AMBIGUOUS, '/A(%20)': AMBIGUOUS
     }],
     // It may go on below, and what does not go on there may go on elsewhere.
     [['GET /A(:k)/i', 'GET /A(b=:k)/j', 'GET /:x/j', 'GET /:x/:y/z'], { '/A(1)/i': 'GET /A(:k)/i', '/A(b=1)/i': 'GET /A(:k)/i', '/A(b=1)/j': 'GET /A(b=:k)/j', '/A(1)/j': 'GET /:x/j', '/A(1/j': AMBIGUOUS, '/B(1/j': 'GET /:x/j', '/A(1)/q/z': 'GET /:x/:y/z', '/A(1)/q': NONE }],
     // A letter that is another one at the end of a word.
-    [['GET /A(\u03a3:k)', 'GET /:x'], { '/A(%CE%A3a)': 'GET /A(\u03a3:k)', '/A(%CF%83a)': AMBIGUOUS, '/A(%CF%82a)': AMBIGUOUS }],
+    [['GET /A(b\u03a3:k)', 'GET /A(:k)', 'GET /:x'], { '/A(b%CE%A3a)': 'GET /A(b\u03a3:k)', '/A(b%CF%83a)': AMBIGUOUS, '/A(b%CF%82a)': AMBIGUOUS, '/A(ba)': 'GET /A(:k)' }],
+    [['GET /a(.:k)', 'GET /a(:k)'], { '/a(.1)': 'GET /a(.:k)', '/a(1)': 'GET /a(:k)', '/a(1.)': 'GET /a(:k)' }],
     [['GET /A.(:k)', 'GET /a(.:k).', 'GET /:x'], { '/A.(1)': 'GET /A.(:k)', '/a.(1)': AMBIGUOUS, '/a(.1).': 'GET /a(.:k).', '/a(.1)': AMBIGUOUS, '/A(.1)': AMBIGUOUS, '/a(1).': AMBIGUOUS }],
     [['GET /a(:k)', 'GET /:x'], { '/a(1)': 'GET /a(:k)', '/a(X)': 'GET /a(:k)', '/a%28X)': AMBIGUOUS, '/A(1)': AMBIGUOUS, "/a%20('1')": AMBIGUOUS }]
   ]
