@@ -75,7 +75,7 @@ function arrive (stages: Stages, { incoming, framed }: Asked, record: AuditRecor
   const sent = framed?.originalUrl ?? incoming.url ?? ''
   if (sent.length > MAX_TARGET) throw refuse('target-too-long', 'The request target is too long.')
   const guarded = stages.guard(incoming)
-  const target = parseTarget(sent)
+  const target = parseTarget(sent, record.method, stages.matcher.admits)
   const credential = presentedBy(stages, guarded)
   const found = stages.matcher.find(record.method, target.path)
   record.rule = found.rule.rule

@@ -10,6 +10,7 @@ import type { RouteProtection } from './outbound/protection.ts'
 import { RetryPolicy } from './outbound/retry.ts'
 import type { Upstream } from './outbound/upstreams.ts'
 import type { PolicyRule } from './policy/decide.ts'
+import type { Matchable } from './policy/match.ts'
 import { compileQueryCheck, type QueryCheck } from './policy/query.ts'
 import type { Match } from './policy/pattern.ts'
 import { compileAlternative, type ClientNames } from './policy/require.ts'
@@ -17,6 +18,8 @@ import { compileAlternative, type ClientNames } from './policy/require.ts'
 /** A rule of routes.yaml with all that can be decided at load. */
 export interface CompiledRoute {
   readonly match: Match
+  readonly grants: Matchable['grants']
+  readonly fits: Matchable['fits']
   readonly rule: PolicyRule
   readonly upstream: Upstream
   readonly credential: Credential
@@ -48,12 +51,15 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
   return routes.map(route => {
     const upstream = upstreamOf(route, upstreams)
     const issuers = within(issuerSets, route.issuers, names => new Set(names))
+    const plan = createOutboundPlan(route, upstream, vouching, gateway.listen.public_url, compilers)
     return {
       match: route.match,
+      grants: route.grants,
+      fits: plan.paths.fits,
       rule: compileRule(route, issuers, clientNames),
       upstream,
       credential: route.withoutCredential ? NO_CREDENTIAL : upstream.credential,
-      plan: createOutboundPlan(route, upstream, vouching, gateway.listen.public_url, compilers),
+      plan,
       maintenance: maintenance.get(route.upstream),
       protection: protectionOf(route, upstream, policies),
       limits: limits.ofRoute(route),

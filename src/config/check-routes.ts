@@ -1,5 +1,6 @@
 import { PROFILES } from '../policy/profiles/index.ts'
 import type { Require } from '../policy/require.ts'
+import { checkBatch } from './check-batch.ts'
 import { checkConflicts } from './check-conflicts.ts'
 import type { Draft } from './draft.ts'
 import { foldHeaderName } from './header-rules.ts'
@@ -23,10 +24,12 @@ export function checkRoutes (draft: Draft): void {
     checkAlternatives(draft, path, rule.require)
     checkProof(draft, path, rule)
     checkRewrite(draft, path, rule)
+    checkGrants(draft, path, rule)
     checkHeaders(draft, path, rule)
   })
   checkIds(draft)
   checkConflicts(draft)
+  checkBatch(draft)
 }
 
 function checkNames ({ routes, issuers, upstreams }: Draft, path: Path, { issuers: wanted, upstream }: Partial<Rule>): void {
@@ -104,6 +107,14 @@ function checkRewrite ({ routes, defaults }: Draft, path: Path, { match, rewrite
   if (problem !== undefined) return routes.report(at, own ? problem : `the rewrite of defaults does not fit: ${problem}`)
   const lost = lostByRewrite(rewrite, match)
   if (lost.length > 0) routes.report(at, `the rewrite leaves out ${lost.join(', ')} of the match`, { severity: 'warning' })
+}
+
+// What is admitted within parameters alone is nothing where there are none.
+function checkGrants ({ routes }: Draft, path: Path, { match, escapes, matrix = false }: Partial<Rule>): void {
+  if (match === undefined || match.segments.some(segment => 'name' in segment)) return
+  for (const key of [...escapes === undefined ? [] : ['escapes'], ...matrix ? ['matrix'] : []]) {
+    routes.report([...path, key], 'has no effect: it is for parameters, and the match has none', { severity: 'warning', on: 'key' })
+  }
 }
 
 function checkHeaders ({ routes, defaults, upstreams, config }: Draft, path: Path, rule: Partial<Rule>): void {

@@ -1,3 +1,4 @@
+import type { Grants } from '../policy/grants.ts'
 import type { Match } from '../policy/pattern.ts'
 import type { Require } from '../policy/require.ts'
 import type { GatewayFile } from './gateway-schema.ts'
@@ -20,6 +21,8 @@ export interface Route {
   readonly id: string | undefined
   readonly description: string | undefined
   readonly match: Match
+  /** what its parameters may have that is refused elsewhere; undefined where that is nothing */
+  readonly grants: Grants | undefined
   readonly require: Require
   /** names of issuers whose tokens it takes; none where it is public */
   readonly issuers: readonly string[]

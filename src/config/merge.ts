@@ -59,6 +59,7 @@ function settleRule (rule: Rule, at: string, around: Around): Route {
     id: rule.id,
     description: rule.description,
     match: rule.match,
+    grants: rule.escapes === undefined && !rule.matrix ? undefined : { escapes: [...new Set(rule.escapes)], matrix: rule.matrix },
     require: rule.require,
     issuers: rule.require === 'public' ? NONE : rule.issuers ?? around.issuers,
     upstream,

@@ -1,8 +1,9 @@
 import * as z from 'zod'
+import { ESCAPES, type Escape } from '../policy/grants.ts'
 import { parseMatch, type Match } from '../policy/pattern.ts'
 import { byHand } from './by-hand.ts'
 import { headerEntries, requestHeaders, responseHeaders, whyNotSet } from './header-rules.ts'
-import { duration, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
+import { duration, flag, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
 import { retrySchema } from './protection-schema.ts'
 import { refuseQuery } from './query-rules.ts'
 import { onStoreFailure } from './redis-schema.ts'
@@ -29,6 +30,11 @@ const rewriteSchema = byHand(z.string(), (value, fail) => {
   if (typeof value !== 'string') return fail('expected a path such as /api/v2/addresses/:id', { found: true })
   const problem = parseRewrite(value).problem
   return problem === undefined ? value : fail(problem)
+})
+
+const escapeSchema = byHand(z.string().regex(/^%(?:2[fF]|5[cC]|25|3[bB])$/), (value, fail): Escape => {
+  const escape = typeof value === 'string' ? ESCAPES.find(one => one === value.toLowerCase()) : undefined
+  return escape ?? fail(`expected one of ${ESCAPES.join(', ')}`, { found: true })
 })
 
 const identitySchema = z.strictObject({
@@ -61,6 +67,8 @@ export const ruleSchema = z.strictObject({
   require: requireSchema,
   id: nameText().optional().describe('A name for logs and metrics.'),
   description: z.string().optional().describe('For people.'),
+  escapes: oneOrMany(escapeSchema).optional().describe('Escapes that are refused elsewhere and pass within this rule\'s own parameters, as sent: %2f, %5c, %25, %3b.'),
+  matrix: flag().prefault(false).describe('true: matrix parameters (;v=2) pass within this rule\'s own parameters, as sent.'),
   ...shared
 })
 
