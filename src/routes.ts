@@ -1,3 +1,4 @@
+import type { RouteIdempotency } from './call-once.ts'
 import { within } from './common/memo.ts'
 import type { Configuration, Route } from './config/configuration.ts'
 import type { Retry } from './config/protection-schema.ts'
@@ -8,6 +9,7 @@ import { createOutboundPlan, headersOf, vouchingHeaders, type OutboundPlan } fro
 import type { RouteProtection } from './outbound/protection.ts'
 import { RetryPolicy } from './outbound/retry.ts'
 import type { Upstream } from './outbound/upstreams.ts'
+import type { WriteStore } from './outbound/write-store.ts'
 import type { PolicyRule } from './policy/decide.ts'
 import type { Match } from './policy/pattern.ts'
 import { compileAlternative, type ClientNames } from './policy/require.ts'
@@ -21,6 +23,8 @@ export interface CompiledRoute {
   readonly plan: OutboundPlan
   /** undefined where its requests need none */
   readonly protection: RouteProtection | undefined
+  /** undefined where a repeat is a request as any other */
+  readonly idempotency: RouteIdempotency | undefined
   readonly limits: readonly Limit[]
   /** ms */
   readonly timeout: number
@@ -32,7 +36,12 @@ export interface CompiledRoute {
 
 const NO_CREDENTIAL = fixedCredential({})
 
-export function compileRoutes ({ gateway, routes }: Configuration, upstreams: ReadonlyMap<string, Upstream>, limits: Limits): CompiledRoute[] {
+/** Where writes that may be repeated are remembered, and those that are under way counted. */
+export interface WriteStores extends Pick<RouteIdempotency, 'underWay'> {
+  storeOf (kind: 'memory' | 'redis'): WriteStore
+}
+
+export function compileRoutes ({ gateway, routes }: Configuration, upstreams: ReadonlyMap<string, Upstream>, limits: Limits, writes: WriteStores): CompiledRoute[] {
   const vouching = namesOf(routes, upstreams, vouchingHeaders)
   const clientNames = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
   const compilers = createHeaderCompilers()
@@ -48,12 +57,19 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
       credential: route.withoutCredential ? NO_CREDENTIAL : upstream.credential,
       plan: createOutboundPlan(route, upstream, vouching, gateway.listen.public_url, compilers),
       protection: protectionOf(route, upstream, policies),
+      idempotency: idempotencyOf(route, writes),
       limits: limits.ofRoute(route),
       timeout: route.timeout,
       idleTimeout: route.idle_timeout,
       bodyLimit: route.body_limit ?? Infinity
     }
   })
+}
+
+function idempotencyOf ({ idempotency }: Route, { storeOf, underWay }: WriteStores): RouteIdempotency | undefined {
+  if (idempotency === undefined) return undefined
+  const { header, required, store, ttl, wait, max_body: maxBody } = idempotency
+  return { header: header.toLowerCase(), isRequired: required, store: storeOf(store), ttl, wait, maxBody, underWay }
 }
 
 type RetryPolicies = (upstream: Upstream, settings: Retry) => RetryPolicy

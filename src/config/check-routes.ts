@@ -1,6 +1,7 @@
 import { PROFILES } from '../policy/profiles/index.ts'
 import type { Require } from '../policy/require.ts'
 import { checkConflicts } from './check-conflicts.ts'
+import { checkIdempotency } from './check-idempotency.ts'
 import type { Draft } from './draft.ts'
 import { foldHeaderName } from './header-rules.ts'
 import { credentialHeaders, mergeHeaders } from './merge.ts'
@@ -23,6 +24,7 @@ export function checkRoutes (draft: Draft): void {
     checkProof(draft, path, rule)
     checkRewrite(draft, path, rule)
     checkHeaders(draft, path, rule)
+    checkIdempotency(draft, path, rule)
   })
   checkIds(draft)
   checkConflicts(draft)

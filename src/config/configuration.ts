@@ -1,6 +1,7 @@
 import type { Match } from '../policy/pattern.ts'
 import type { Require } from '../policy/require.ts'
 import type { GatewayFile } from './gateway-schema.ts'
+import type { Idempotency } from './idempotency-schema.ts'
 import type { Retry } from './protection-schema.ts'
 import type { RateLimit } from './routes-schema.ts'
 
@@ -36,6 +37,8 @@ export interface Route {
   readonly retry: Retry | undefined
   /** whether any request of it may be carried out twice, by the operator's word */
   readonly idempotent: boolean
+  /** undefined where a repeat is a request as any other */
+  readonly idempotency: (Omit<Idempotency, 'wait'> & { /** milliseconds */ readonly wait: number }) | undefined
   readonly rate_limits: readonly RouteLimit[]
   /** bytes */
   readonly body_limit: number | undefined

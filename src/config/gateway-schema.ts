@@ -6,6 +6,7 @@ import { byHand } from './by-hand.ts'
 import { credentialSchema } from './credential-schema.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
+import { idempotencyMemorySchema } from './idempotency-schema.ts'
 import { clientTlsSchema, serverTlsSchema } from './tls-schema.ts'
 import { storeSchema } from './store-schema.ts'
 import { circuitBreakerSchema, concurrencySchema, ejectionSchema, healthCheckSchema, retrySchema } from './protection-schema.ts'
@@ -114,6 +115,7 @@ export const gatewaySchema = z.strictObject({
   upstreams: z.record(nameText(), upstreamSchema).refine(one => Object.keys(one).length > 0, 'must not be empty').describe('The ERPs, by a name of yours.'),
   store: storeSchema.optional().describe('What replicas share. Without it, each process counts requests and has machine tokens for itself.'),
   on_store_failure: z.enum(['local', 'allow', 'deny']).prefault('local').describe('While the store is away, what has a limit is counted by each process for itself, not counted, or answered with 503.'),
+  idempotency_memory: idempotencyMemorySchema.prefault({}).describe('What each process remembers of writes with a key; the one that was not asked for longest goes first.'),
   log: logSchema.prefault({}).describe('What is logged.'),
   workers: workers().prefault(1).describe('How many processes serve, sharing the port: a number, or auto, one for each core.'),
   drain_delay: duration('0s', '10m').prefault('0s').describe('After SIGTERM: how long new requests are still taken while /readyz says no.'),

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { parseMatch, type Match } from '../policy/pattern.ts'
 import { byHand } from './by-hand.ts'
 import { headerEntries, requestHeaders, responseHeaders, whyNotSet } from './header-rules.ts'
+import { idempotencySchema } from './idempotency-schema.ts'
 import { duration, flag, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
 import { retrySchema } from './protection-schema.ts'
 import { requireSchema } from './require-schema.ts'
@@ -58,6 +59,7 @@ export const ruleSchema = z.strictObject({
   id: nameText().optional().describe('A name for logs and metrics.'),
   description: z.string().optional().describe('For people.'),
   idempotent: flag().prefault(false).describe('true: whatever the method, to carry such a request out twice does no more than once, so that it may be tried again.'),
+  idempotency: idempotencySchema.optional().describe('Writes that a caller may repeat: each is carried out once, and a repeat gets the first one\'s answer.'),
   ...shared
 })
 
