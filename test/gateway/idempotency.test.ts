@@ -58,12 +58,10 @@ t.test('a key is one caller\'s, on one rule', async t => {
   const { idp, erp, gateway, token } = await scene(t, undefined, {
     routes: [{ match: 'POST /orders', require: ['user', 'client'], idempotency: {} }, { match: 'POST /others', require: 'user', idempotency: {} }]
   })
-  const [, other] = Object.keys(idp.clients)
-  t.ok(other)
   for (const [what, asked] of Object.entries({
     first: post(token),
-    'another user': post(idp.mintUser({ claims: { sub: 'another-user' } })),
-    'by another client': post(idp.mintUser({ claims: { client_id: other } })),
+    'another user': post(idp.mintUser({ sub: 'another-user' })),
+    'by another client': post(idp.mintUser({ client_id: 'another-app' })),
     'a client itself': post(idp.mintClient()),
     'another rule': post(token, 'k-1', { path: '/others' }),
     'another key': post(token, 'k-2')
@@ -202,7 +200,7 @@ t.test('those who wait learn that nobody knows', async t => {
 })
 
 t.test('what was not sent, or was not done, may be sent: the next one goes', async t => {
-  const { erp, gateway, token } = await scene(t, undefined, { ...rule(), changes: { upstreams: { erp: { credential: { client_credentials: undefined, none: true } } } } })
+  const { erp, gateway, token } = await scene(t, undefined, { ...rule(), changes: { upstreams: { erp: { credential: 'none' } } } })
   await erp.stop()
   const refused = await Promise.all(Array.from({ length: 3 }, async () => await gateway.call(post(token))))
   t.same(refused.map(({ code }) => code), Array(3).fill('upstream-refused'))
@@ -297,7 +295,7 @@ t.test('a request that is larger than what is held is refused, by its length or 
 t.test('a caller that holds its body back is asked for it once', async t => {
   const { erp, gateway, token, head } = await scene(t, undefined, rule())
   const { response } = await gateway.raw([head('POST /orders', 'Content-Type: application/json', 'Idempotency-Key: k-1', 'Content-Length: 7', 'Expect: 100-continue'), 50, '{"n":1}'])
-  t.match(response, { status: 200, informational: [100] })
+  t.match(response, { status: 200, informational: [{ status: 100 }] })
   t.equal((await gateway.call(post(token))).headers['idempotency-replayed'], 'true')
   t.equal(erp.requests.length, 1)
 })
@@ -322,7 +320,6 @@ t.test('keys that are none, and those that are missing where one is wanted', asy
 
 t.test('reading is not writing: GET, HEAD and OPTIONS with a key are requests as ever; PUT, PATCH and DELETE are writes', async t => {
   const { erp, gateway, token } = await scene(t, undefined, rule())
-  const headers = { 'idempotency-key': 'k-1' }
   for (const [method, times] of [['GET', 2], ['HEAD', 2], ['OPTIONS', 2], ['PUT', 1], ['PATCH', 1], ['DELETE', 1]] as const) {
     erp.requests.length = 0
     for (let n = 0; n < 2; n++) t.equal((await gateway.call({ method, token, path: `/${method}`, headers: { 'idempotency-key': `k-${method}` } })).status, 200)
@@ -331,16 +328,15 @@ t.test('reading is not writing: GET, HEAD and OPTIONS with a key are requests as
   erp.requests.length = 0
   for (let n = 0; n < 2; n++) await gateway.call({ method: 'POST', token, headers: {} })
   t.equal(erp.requests.length, 2, 'without a key each is one')
-  t.ok(headers)
 })
 
 t.test('who may not, learns nothing of an answer that is kept; and a repeat counts as a request', async t => {
   const { idp, erp, gateway } = await scene(t, answering(201, 'kept'), {
     ...rule({}, { require: { user: { scope: 'write' } }, rate_limit: { max: 3, per: '1h', by: 'user' } })
   })
-  const may = idp.mintUser({ claims: { scope: 'write' } })
+  const may = idp.mintUser({ scope: 'write' })
   t.equal((await gateway.call(post(may))).status, 201)
-  t.match(await gateway.call(post(idp.mintUser({ claims: { scope: 'read' } }))), { status: 403, code: 'scope-missing' })
+  t.match(await gateway.call(post(idp.mintUser({ scope: 'read' }))), { status: 403, code: 'scope-missing' })
   t.match(await gateway.call(post(may)), { status: 201, headers: { 'idempotency-replayed': 'true' } })
   await gateway.call(post(may))
   t.match(await gateway.call(post(may)), { status: 429, code: 'rate-limited' })
@@ -349,7 +345,7 @@ t.test('who may not, learns nothing of an answer that is kept; and a repeat coun
 
 t.test('a caller whose token does not name it is told so', async t => {
   const { idp, erp, gateway } = await scene(t, undefined, { ...rule(), changes: { issuers: { main: { user_when: { person: true } } } } })
-  const token = idp.mintUser({ claims: { sub: undefined, person: true } })
+  const token = idp.mintUser({ sub: undefined, person: true })
   const answer = await gateway.call(post(token))
   t.match(answer, { status: 400, code: 'idempotency-caller-unnamed' })
   t.equal(erp.requests.length, 0)
