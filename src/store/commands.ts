@@ -41,7 +41,7 @@ export const BEGIN = `
 local places = #KEYS / 2
 for at = 1, places do
   local found = redis.call('GET', KEYS[at])
-  if found then return { at, found, redis.call('EXISTS', KEYS[places + at]) } end
+  if found then return { at, found, redis.call('GET', KEYS[places + at]) and 1 or 0 } end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('SET', KEYS[places + 1], '1', 'PX', ARGV[3])

@@ -43,7 +43,7 @@ class SharedWrite {
   readonly #place: string
   readonly #lease: string
   /** what says that it is this one's to carry out: sealed, no two are the same */
-  readonly #marker: string
+  #marker = ''
 
   constructor (options: SharedWritesOptions, name: string, print: string, ttl: number) {
     const names = options.sealing.namesOf(`write ${name}`)
@@ -54,22 +54,39 @@ class SharedWrite {
     this.#leases = names.map(one => `${options.prefix}:lease:${one}`)
     this.#place = this.#places[0] ?? ''
     this.#lease = this.#leases[0] ?? ''
-    this.#marker = this.#sealed({ state: 'busy', print })
   }
 
   /** @throws {Refusal} store-unavailable: to go on without it might carry out twice what another replica carries out */
   async begin (): Promise<Begun> {
+    if (!await this.#options.connection.whetherUp()) throw storeUnavailable()
+    try {
+      // A repeat looks again and again, and puts nothing: a key serves so many sealed texts and no more.
+      return await this.#look() ?? await this.#take()
+    } catch (error) {
+      if (error instanceof StoreAway) throw storeUnavailable()
+      throw error
+    }
+  }
+
+  async #look (): Promise<Begun | undefined> {
+    const found = await this.#options.connection.run('write', client => client.mget(...this.#places, ...this.#leases), COMMAND)
+    const at = this.#places.findIndex((_place, at) => found[at] != null)
+    return at === -1 ? undefined : this.#known(at, found[at] ?? '', found[this.#places.length + at] != null)
+  }
+
+  async #take (): Promise<Begun> {
     const { connection } = this.#options
     const keys = [...this.#places, ...this.#leases]
-    if (!await connection.whetherUp()) throw storeUnavailable()
+    this.#marker = this.#sealed({ state: 'busy', print: this.#print })
     try {
       const found = await connection.run('write', client => client.eval(BEGIN, keys.length, ...keys, this.#marker, Math.max(this.#ttl, LEASE), LEASE), COMMAND)
-      return found === null ? this.#first() : this.#known(found)
+      if (found === null) return this.#first()
+      const [place, sealed, hasLease] = found as readonly [number, string, number]
+      return this.#known(place - 1, sealed, hasLease === 1)
     } catch (error) {
-      if (!(error instanceof StoreAway)) throw error
       // It may have been put all the same, and nothing was sent.
-      void this.#tellAgain(this.#textOf({ kind: 'free' }))
-      throw storeUnavailable()
+      if (error instanceof StoreAway) void this.#tellAgain(this.#textOf({ kind: 'free' }))
+      throw error
     }
   }
 
@@ -90,17 +107,16 @@ class SharedWrite {
     }
   }
 
-  #known (found: unknown): Begun {
+  #known (at: number, sealed: string, hasLease: boolean): Begun {
     const { sealing, onUnreadable } = this.#options
-    const [at, sealed, hasLease] = found as readonly [number, string, number]
-    const stored = readStored(sealing.open(sealed, this.#places[at - 1] ?? ''))
+    const stored = readStored(sealing.open(sealed, this.#places[at] ?? ''))
     if (stored === undefined) {
       onUnreadable()
       return { kind: 'unknown', print: undefined }
     }
     const { state, print, answer } = stored
     if (answer !== undefined) return { kind: 'kept', print, answer }
-    if (state === 'unknown' || hasLease !== 1) return { kind: 'unknown', print }
+    if (state === 'unknown' || !hasLease) return { kind: 'unknown', print }
     return { kind: 'busy', print, whenOver: onOver => startTimer(LOOK * (1 + Math.random()), onOver) }
   }
 

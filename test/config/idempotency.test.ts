@@ -31,7 +31,7 @@ t.test('what cannot be', async t => {
     '{ store: disk }': 'routes.yaml:4:27 routes[0].idempotency.store',
     '{ max_body: 1GiB }': 'routes.yaml:4:30 routes[0].idempotency.max_body',
     '{ key: x }': 'routes.yaml:4:20 routes[0].idempotency.key',
-    'true': 'routes.yaml:4:18 routes[0].idempotency'
+    true: 'routes.yaml:4:18 routes[0].idempotency'
   })) {
     const { configuration, places } = await load({ routes: rule(idempotency) })
     t.equal(configuration, undefined, idempotency)

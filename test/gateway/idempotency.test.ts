@@ -195,7 +195,8 @@ t.test('what was sent and not answered is never sent again', async t => {
 t.test('those who wait learn that nobody knows', async t => {
   const { erp, gateway, token } = await scene(t, () => {}, rule({ wait: '20s' }, { timeout: '500ms' }))
   const answers = await Promise.all(Array.from({ length: 5 }, async () => await gateway.call(post(token))))
-  t.same(answers.map(({ code }) => code).sort(), [...Array<string>(4).fill('idempotency-outcome-unknown'), 'upstream-timeout'])
+  t.equal(answers.filter(({ code }) => code === 'idempotency-outcome-unknown').length, 4)
+  t.equal(answers.filter(({ code }) => code === 'upstream-timeout').length, 1)
   t.equal(erp.requests.length, 1)
 })
 
