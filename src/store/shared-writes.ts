@@ -70,8 +70,8 @@ class SharedWrite {
 
   async #look (): Promise<Begun | undefined> {
     const found = await this.#options.connection.run('write', client => client.mget(...this.#places, ...this.#leases), COMMAND)
-    const at = this.#places.findIndex((_place, at) => found[at] != null)
-    return at === -1 ? undefined : this.#known(at, found[at] ?? '', found[this.#places.length + at] != null)
+    const at = this.#places.findIndex((_place, at) => typeof found[at] === 'string')
+    return at === -1 ? undefined : this.#known(at, found[at] ?? '', typeof found[this.#places.length + at] === 'string')
   }
 
   async #take (): Promise<Begun> {
