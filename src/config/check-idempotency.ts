@@ -22,6 +22,6 @@ function storeKey (routes: Draft['routes'], path: Path): Path {
 }
 
 function checkShared (config: Draft['config'], report: (message: string, key?: Path) => void): void {
-  if (rawAt(config.value, ['store']) === undefined) report('gateway.yaml has no store', ['store'])
-  else if (rawAt(config.value, ['store', 'encryption_keys']) === undefined) report('store.encryption_keys is missing in gateway.yaml: answers of the ERP are kept only when they are sealed', ['store'])
+  if (rawAt(config.value, ['redis']) === undefined) report('gateway.yaml has no redis', ['store'])
+  else if (rawAt(config.value, ['redis', 'keys']) === undefined) report('redis.keys is missing in gateway.yaml: answers of the ERP are kept only when they are sealed', ['store'])
 }

@@ -35,8 +35,6 @@ export interface Route {
   readonly idle_timeout: number
   /** the very same object in every rule that takes it from `defaults` or the upstream: one budget */
   readonly retry: Retry | undefined
-  /** whether any request of it may be carried out twice, by the operator's word */
-  readonly idempotent: boolean
   /** undefined where a repeat is a request as any other */
   readonly idempotency: (Omit<Idempotency, 'wait'> & { /** milliseconds */ readonly wait: number }) | undefined
   readonly rate_limits: readonly RouteLimit[]

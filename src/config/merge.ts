@@ -63,7 +63,6 @@ function settleRule (rule: Rule, at: string, around: Around): Route {
     timeout,
     idle_timeout: rule.idle_timeout ?? defaults.idle_timeout ?? ofUpstream?.idle_timeout ?? IDLE_TIMEOUT_MS,
     retry: retry === 'none' ? undefined : retry,
-    idempotent: rule.idempotent,
     idempotency: rule.idempotency && { ...rule.idempotency, wait: rule.idempotency.wait ?? timeout },
     rate_limits: rule.rate_limit === undefined ? around.defaultLimits : rule.rate_limit.map(ownLimit),
     body_limit: rule.body_limit ?? defaults.body_limit,

@@ -67,12 +67,12 @@ export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issue
 }
 
 // What is not named here is a rule's to know, or the credential's: to change it leaves the connections as they are.
-function wayName (name: string, { url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tls }: UpstreamConfiguration): string {
-  return JSON.stringify([name, url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tlsName(tls)])
+function wayName (name: string, { url, balance, connect_timeout, total_timeout, concurrency, breaker, eject_after, eject_for, eject_max, health_check, tls }: UpstreamConfiguration): string {
+  return JSON.stringify([name, url, balance, connect_timeout, total_timeout, concurrency, breaker, eject_after, eject_for, eject_max, health_check, tlsName(tls)])
 }
 
 function createWay (name: string, configured: UpstreamConfiguration, { processes, onProtectionChange, lookup }: UpstreamSurroundings): Way {
-  const urls = (configured.hosts ?? [configured.url]).map(url => new URL(url ?? ''))
+  const urls = configured.url.map(url => new URL(url))
   const pools = new Map(urls.map(url => [url.origin, createHostPool(url, { connectTimeout: configured.connect_timeout, tls: tlsOptions(configured.tls), lookup })]))
   const protection = createProtection(shareOf(configured, processes), pools, { lookup, onChange: change => { onProtectionChange(name, change) } })
   const [first] = urls

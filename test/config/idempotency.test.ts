@@ -3,7 +3,7 @@ import { GATEWAY, load, SECRET } from './files.ts'
 
 const rule = (idempotency: string, more = '') => `routes:\n  - match: POST /orders\n    require: user\n    idempotency: ${idempotency}\n${more}`
 const KEY = Buffer.alloc(32, 7).toString('base64')
-const REDIS = 'store:\n  redis: { url: rediss://redis.example.com }\n'
+const REDIS = 'redis:\n  url: rediss://redis.example.com\n'
 
 t.test('what it does not say', async t => {
   const { configuration, lines } = await load({ routes: rule('{}', '    timeout: 7s\n') })
@@ -15,7 +15,7 @@ t.test('what it does not say', async t => {
 
 t.test('all that it can say', async t => {
   const { configuration, lines } = await load({
-    gateway: `idempotency_memory: { max: 5, max_size: 1MiB }\n${REDIS}  encryption_keys: ${KEY}\n${GATEWAY}`,
+    gateway: `idempotency_memory: { max: 5, max_size: 1MiB }\n${REDIS}  keys: ${KEY}\n${GATEWAY}`,
     routes: rule('{ header: X-Write-Id, ttl: 168h, store: redis, required: true, wait: 0ms, max_body: 16MiB }')
   })
   t.same(lines, [])
@@ -67,7 +67,7 @@ t.test('several workers remember together or not at all', async t => {
       t.equal(configuration, undefined, workers)
       t.same(places, [place], workers)
     }
-    t.same((await load({ gateway: `workers: ${workers}\n${REDIS}  encryption_keys: ${KEY}\n${GATEWAY}`, routes: rule('{ store: redis }') })).lines, [])
+    t.same((await load({ gateway: `workers: ${workers}\n${REDIS}  keys: ${KEY}\n${GATEWAY}`, routes: rule('{ store: redis }') })).lines, [])
   }
   t.same((await load({ gateway: `workers: 1\n${GATEWAY}`, routes: rule('{}') })).lines, [])
 })

@@ -76,7 +76,7 @@ t.test('a new key for what is sealed: the old one still opens what it has sealed
   const { redis, idp, erp, gateways: [one], join } = await startFleet(t, { count: 1, routes: routes(), keys: [old] })
   const token = idp.mintUser()
   await one?.call(post(token))
-  const store = (keys: readonly string[]): Settings => ({ store: { redis: { url: redis.url, command_timeout: '500ms' }, encryption_keys: keys } })
+  const store = (keys: readonly string[]): Settings => ({ redis: { url: redis.url, command_timeout: '500ms', keys } })
   const both = await join(store([later, old]))
   t.equal((await both.call(post(token))).headers['idempotency-replayed'], 'true')
   t.equal(erp.requests.length, 1)
@@ -138,7 +138,7 @@ t.test('a replica that is killed in mid-write leaves a write of which nobody kno
   const redis = await startRedis(t)
   const idp = await startIdp(t, { alg: 'ES256' })
   const erp = await startErp(t, verifying(idp, {}, () => {}))
-  const changes = { store: { redis: { url: redis.url, command_timeout: '500ms' }, encryption_keys: [newKey()] } }
+  const changes = { redis: { url: redis.url, command_timeout: '500ms', keys: [newKey()] } }
   const [killed, other] = await Promise.all([0, 1].map(async () => await forkGateway(t, { idp, erp, routes: routes({ wait: '60s' }), changes })))
   if (killed === undefined || other === undefined) throw new Error('no two')
   await untilStore('up', [killed, other] as never)
