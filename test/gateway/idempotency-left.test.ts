@@ -24,7 +24,7 @@ t.test('one that leaves while it waits is gone, and the others have their answer
 })
 
 t.test('a caller that is cut off in mid-flight has its answer when it repeats: one write', async t => {
-  for (const protection of [{}, { concurrency: { max: 1 }, circuit_breaker: {}, total_timeout: '60s' }]) {
+  for (const protection of [{}, { concurrency: { max: 1 }, breaker: {}, total_timeout: '60s' }]) {
     const { go, handler } = holding()
     const { erp, gateway, token, head } = await scene(t, handler, { ...rule(), changes: { upstreams: { erp: protection } } })
     const next = erp.next()

@@ -14,7 +14,7 @@ t.test('what was sent and not answered is never sent again', async t => {
     res.write('a part')
     setTimeout(() => { res.destroy() }, 50)
   }
-  for (const protection of [{}, { circuit_breaker: {} }]) {
+  for (const protection of [{}, { breaker: {} }]) {
     const { erp, gateway, token } = await scene(t, undefined, { ...rule({}, { timeout: '500ms' }), changes: { upstreams: { erp: protection } } })
     for (const [what, fault, wanted] of [
       ['too slow', () => {}, { status: 504, code: 'upstream-timeout' }],
