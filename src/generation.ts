@@ -17,12 +17,13 @@ import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
 import type { ClosableClient } from './outbound/idp-client.ts'
+import { createLocalWrites, type LocalWrites } from './outbound/local-writes.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
 import { tlsName } from './outbound/tls.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
 import { createUpstreams, type Upstream, type UpstreamSurroundings, type Way } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
-import { compileRoutes, headersOfAll } from './routes.ts'
+import { compileRoutes, headersOfAll, type WriteStores } from './routes.ts'
 import type { Store, StoreSurroundings } from './store/store.ts'
 
 /** What one configuration makes of the gateway. A request goes by one generation, from its first header to its end. */
@@ -36,6 +37,7 @@ export interface Generation {
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp: () => boolean | undefined
   readonly knownTokens: () => number
+  readonly rememberedWrites: () => number
   /** whether its requests need the framework's: where something is counted, or proxies are trusted */
   readonly asksFramework: boolean
   /** whether each of its requests has a line in the log */
@@ -61,6 +63,9 @@ export interface Lasting {
   readonly tokens: Shelf<MachineTokenCache>
   readonly caches: Shelf<PrincipalCaches>
   readonly counters: Shelf<Counters>
+  readonly writes: Shelf<LocalWrites>
+  /** writes that go on, whether their callers are there or not */
+  readonly writesUnderWay: { count: number }
 }
 
 export function createLasting (): Lasting {
@@ -71,7 +76,9 @@ export function createLasting (): Lasting {
     ways: createShelf(({ protection }) => { void protection.close() }),
     tokens: createShelf(cache => { cache.close() }),
     caches: createShelf(() => {}),
-    counters: createShelf(() => {})
+    counters: createShelf(() => {}),
+    writes: createShelf(() => {}),
+    writesUnderWay: { count: 0 }
   }
 }
 
@@ -86,8 +93,8 @@ export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<U
 
 /** Keys and machine tokens that are not in hand begin to be fetched at once. */
 export async function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Promise<Generation> {
-  const { lasting: { clients, stores, issuers, ways, tokens, caches, counters } } = surroundings
-  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
+  const { lasting: { clients, stores, issuers, ways, tokens, caches, counters, writes } } = surroundings
+  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder(), writes: writes.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
@@ -110,11 +117,11 @@ async function openStore ({ gateway: { redis, listen }, routes }: Configuration,
   return store
 }
 
-type Held = { readonly [Kind in keyof Lasting]: ReturnType<Lasting[Kind]['holder']> }
+type Held = { readonly [Kind in Exclude<keyof Lasting, 'writesUnderWay'>]: ReturnType<Lasting[Kind]['holder']> }
 
 function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, store: Store | undefined): Generation {
   const { gateway, routes } = configuration
-  const { app, now, siblings } = surroundings
+  const { app, now, siblings, lasting: { writesUnderWay } } = surroundings
   let open = 0
   let retired = false
 
@@ -136,11 +143,21 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     return siblings === undefined ? own : new SharedCounters(siblings.counters.of(name), 'local', own)
   })
   const maintenance = createMaintenance(gateway, now)
+  const memory = held.writes.take(fingerprint(gateway.idempotency_memory), () => createLocalWrites(gateway.idempotency_memory))
+  const writes: WriteStores = {
+    underWay: writesUnderWay,
+    storeOf (kind) {
+      const found = kind === 'redis' ? store?.writes : siblings === undefined ? memory : undefined
+      // Checked when the files are read; but how many processes there are was settled at the start.
+      if (found === undefined) throw new Error('idempotency without a store that all processes share')
+      return found
+    }
+  }
   const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
   const stages: Stages = {
     limits,
     guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
-    matcher: compileMatcher(compileRoutes(configuration, upstreams, maintenance, limits)),
+    matcher: compileMatcher(compileRoutes(configuration, { upstreams, maintenance, limits, writes })),
     cache: caches.of(issuers.map(({ keys }) => keys)),
     verifier: createVerifier(issuers, maxTokenSize, now),
     trustsPeer: createProxyTrust(proxies),
@@ -155,6 +172,7 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     stages,
     storeIsUp: () => store?.isUp(),
     knownTokens: caches.size,
+    rememberedWrites: memory.size,
     asksFramework: limits.any || proxies.length > 0,
     logsRequests: gateway.log.requests && INFORMING.has(gateway.log.level),
     enter () { open++ },

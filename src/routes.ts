@@ -1,3 +1,4 @@
+import type { RouteIdempotency } from './call-once.ts'
 import { within } from './common/memo.ts'
 import type { Configuration, QueryRules, Route } from './config/configuration.ts'
 import type { Retry } from './config/protection-schema.ts'
@@ -9,6 +10,7 @@ import { createOutboundPlan, headersOf, vouchingHeaders, type OutboundPlan } fro
 import type { RouteProtection } from './outbound/protection.ts'
 import { RetryPolicy } from './outbound/retry.ts'
 import type { Upstream } from './outbound/upstreams.ts'
+import type { WriteStore } from './outbound/write-store.ts'
 import type { PolicyRule } from './policy/decide.ts'
 import type { Matchable } from './policy/match.ts'
 import { compileQueryCheck, type QueryCheck } from './policy/query.ts'
@@ -28,6 +30,8 @@ export interface CompiledRoute {
   readonly maintenance: Maintenance | undefined
   /** undefined where its requests need none */
   readonly protection: RouteProtection | undefined
+  /** undefined where a repeat is a request as any other */
+  readonly idempotency: RouteIdempotency | undefined
   readonly limits: readonly Limit[]
   /** refuses what has no place in its queries; undefined where everything may stand there */
   readonly checkQuery: QueryCheck | undefined
@@ -41,7 +45,20 @@ export interface CompiledRoute {
 
 const NO_CREDENTIAL = fixedCredential({})
 
-export function compileRoutes ({ gateway, routes }: Configuration, upstreams: ReadonlyMap<string, Upstream>, maintenance: ReadonlyMap<string, Maintenance>, limits: Limits): CompiledRoute[] {
+/** Where writes that may be repeated are remembered, and those that are under way counted. */
+export interface WriteStores extends Pick<RouteIdempotency, 'underWay'> {
+  storeOf (kind: 'memory' | 'redis'): WriteStore
+}
+
+/** What rules share of a generation, by the name of the upstream where there are several. */
+export interface RouteSurroundings {
+  readonly upstreams: ReadonlyMap<string, Upstream>
+  readonly maintenance: ReadonlyMap<string, Maintenance>
+  readonly limits: Limits
+  readonly writes: WriteStores
+}
+
+export function compileRoutes ({ gateway, routes }: Configuration, { upstreams, maintenance, limits, writes }: RouteSurroundings): CompiledRoute[] {
   const vouching = namesOf(routes, upstreams, vouchingHeaders)
   const clientNames = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
   const compilers = createHeaderCompilers()
@@ -62,6 +79,7 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
       plan,
       maintenance: maintenance.get(route.upstream),
       protection: protectionOf(route, upstream, policies),
+      idempotency: idempotencyOf(route, writes),
       limits: limits.ofRoute(route),
       checkQuery: within(queryChecks, route.refuse_query, compileQueryCheck),
       timeout: route.timeout,
@@ -69,6 +87,12 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
       bodyLimit: route.body_limit ?? Infinity
     }
   })
+}
+
+function idempotencyOf ({ idempotency }: Route, { storeOf, underWay }: WriteStores): RouteIdempotency | undefined {
+  if (idempotency === undefined) return undefined
+  const { header, required, store, ttl, wait, max_body: maxBody } = idempotency
+  return { header: header.toLowerCase(), isRequired: required, store: storeOf(store), ttl, wait, maxBody, underWay }
 }
 
 type RetryPolicies = (upstream: Upstream, settings: Retry) => RetryPolicy

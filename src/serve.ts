@@ -51,6 +51,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
   const metrics = createMetrics({
     shed: pressure.share,
     knownTokens: () => current.knownTokens(),
+    rememberedWrites: () => current.rememberedWrites(),
     issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
     credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
     certificates: () => certificatesOf(current.configuration.gateway).map(({ name, certificates }) => ({ name, endsAt: endOf(certificates) })),
@@ -135,7 +136,10 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     log.info('draining')
     const { drain_delay: delay, drain_timeout: timeout } = current.configuration.gateway
     await sleep(delay)
+    const latest = performance.now() + timeout
     await drain(timeout)
+    // What is carried out for callers that left is worth as much as for those that stayed.
+    while (surroundings.lasting.writesUnderWay.count > 0 && performance.now() < latest) await sleep(50)
     await letGo()
     log.info('stopped')
   }

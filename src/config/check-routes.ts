@@ -2,6 +2,7 @@ import { PROFILES } from '../policy/profiles/index.ts'
 import type { Require } from '../policy/require.ts'
 import { checkBatch } from './check-batch.ts'
 import { checkConflicts } from './check-conflicts.ts'
+import { checkIdempotency } from './check-idempotency.ts'
 import type { Draft } from './draft.ts'
 import { foldHeaderName } from './header-rules.ts'
 import { credentialHeaders, mergeHeaders } from './merge.ts'
@@ -26,6 +27,7 @@ export function checkRoutes (draft: Draft): void {
     checkRewrite(draft, path, rule)
     checkGrants(draft, path, rule)
     checkHeaders(draft, path, rule)
+    checkIdempotency(draft, path, rule)
   })
   checkIds(draft)
   checkConflicts(draft)

@@ -2,6 +2,7 @@ import type { Grants } from '../policy/grants.ts'
 import type { Match } from '../policy/pattern.ts'
 import type { Require } from '../policy/require.ts'
 import type { GatewayFile } from './gateway-schema.ts'
+import type { Idempotency } from './idempotency-schema.ts'
 import type { Retry } from './protection-schema.ts'
 import type { RateLimit } from './routes-schema.ts'
 
@@ -37,6 +38,8 @@ export interface Route {
   readonly idle_timeout: number
   /** the very same object in every rule that takes it from `defaults` or the upstream: one budget */
   readonly retry: Retry | undefined
+  /** undefined where a repeat is a request as any other */
+  readonly idempotency: (Omit<Idempotency, 'wait'> & { /** milliseconds */ readonly wait: number }) | undefined
   readonly rate_limits: readonly RouteLimit[]
   /** bytes */
   readonly body_limit: number | undefined

@@ -8,6 +8,7 @@ import { ERP_NAMES } from './erps/index.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { maintenanceSchema } from './maintenance-schema.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
+import { idempotencyMemorySchema } from './idempotency-schema.ts'
 import { clientTlsSchema, serverTlsSchema } from './tls-schema.ts'
 import { breakerSchema, concurrencySchema, ejectionKeys, healthCheckSchema, retrySchema } from './protection-schema.ts'
 import { refuseQuery } from './query-rules.ts'
@@ -119,6 +120,7 @@ export const gatewaySchema = z.strictObject({
   issuers: z.record(nameText(), issuerSchema).prefault({}).describe('The IdPs whose tokens are taken, by a name of yours.'),
   upstreams: z.record(nameText(), upstreamSchema).refine(one => Object.keys(one).length > 0, 'must not be empty').describe('The ERPs, by a name of yours.'),
   redis: redisSchema.optional().describe('The Redis (or Valkey) by which replicas share limits and machine tokens. Without it, each process counts requests and has machine tokens for itself.'),
+  idempotency_memory: idempotencyMemorySchema.prefault({}).describe('What each process remembers of writes with a key; the one that was not asked for longest goes first.'),
   log: logSchema.prefault({}).describe('What is logged.'),
   workers: workers().prefault(1).describe('How many processes serve, sharing the port: a number, or auto, one for each core.'),
   drain_delay: duration('0s', '10m').prefault('0s').describe('After SIGTERM: how long new requests are still taken while /readyz says no.'),

@@ -52,6 +52,7 @@ function settleRule (rule: Rule, at: string, around: Around): Route {
   const upstream = rule.upstream ?? around.upstream
   const inherited = inheritedFrom(upstream, around)
   const ofUpstream = around.gateway.upstreams[upstream]
+  const timeout = rule.timeout ?? defaults.timeout ?? ofUpstream?.timeout ?? erpOf(ofUpstream).timeout ?? TIMEOUT_MS
   const retry = rule.retry ?? defaults.retry ?? ofUpstream?.retry
   return {
     at,
@@ -65,9 +66,10 @@ function settleRule (rule: Rule, at: string, around: Around): Route {
     upstream,
     withoutCredential: (rule.credential ?? defaults.credential) === 'none',
     rewrite: rule.rewrite ?? defaults.rewrite,
-    timeout: rule.timeout ?? defaults.timeout ?? ofUpstream?.timeout ?? erpOf(ofUpstream).timeout ?? TIMEOUT_MS,
+    timeout,
     idle_timeout: rule.idle_timeout ?? defaults.idle_timeout ?? ofUpstream?.idle_timeout ?? IDLE_TIMEOUT_MS,
     retry: retry === 'none' ? undefined : retry,
+    idempotency: rule.idempotency && { ...rule.idempotency, wait: rule.idempotency.wait ?? timeout },
     rate_limits: rule.rate_limit === undefined ? around.defaultLimits : rule.rate_limit.map(ownLimit),
     body_limit: rule.body_limit ?? defaults.body_limit,
     headers: rule.headers === undefined ? inherited.headers : mergeHeaders([...requestLayers(ofUpstream, defaults), rule.headers]),

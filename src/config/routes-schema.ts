@@ -3,6 +3,7 @@ import { ESCAPES, type Escape } from '../policy/grants.ts'
 import { parseMatch, type Match } from '../policy/pattern.ts'
 import { byHand } from './by-hand.ts'
 import { headerEntries, requestHeaders, responseHeaders, whyNotSet } from './header-rules.ts'
+import { idempotencySchema } from './idempotency-schema.ts'
 import { duration, flag, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
 import { retrySchema } from './protection-schema.ts'
 import { refuseQuery } from './query-rules.ts'
@@ -69,6 +70,7 @@ export const ruleSchema = z.strictObject({
   description: z.string().optional().describe('For people.'),
   escapes: oneOrMany(escapeSchema).optional().describe('Escapes that are refused elsewhere and pass within this rule\'s own parameters, as sent: %2f, %5c, %25, %3b.'),
   matrix: flag().prefault(false).describe('true: matrix parameters (;v=2) pass within this rule\'s own parameters, as sent.'),
+  idempotency: idempotencySchema.optional().describe('Writes that a caller may repeat: each is carried out once, and a repeat gets the first one\'s answer.'),
   ...shared
 })
 

@@ -17,6 +17,7 @@ export function auditLine (record: AuditRecord, status: number): string {
   if (refusal !== undefined) line += refusalText(refusal)
   if (rule !== undefined) line += within(ruleTexts, rule, ruleText)
   if (principal !== undefined) line += within(principalTexts, principal, principalText)
+  if (record.idempotency !== undefined) line += `,"idempotency":"${record.idempotency}"`
   if (upstream !== undefined) {
     line += `,"upstream":${quoted(upstream)}`
     if (record.upstreamStatus !== undefined) line += `,"upstream_status":${record.upstreamStatus}`

@@ -19,6 +19,9 @@ export const PROBLEMS = {
   'target-ambiguous': { status: 400, title: 'The request target can be read in more than one way' },
   'request-malformed': { status: 400, title: 'The request is not well-formed HTTP' },
   'header-ambiguous': { status: 400, title: 'A header can be read in more than one way' },
+  'idempotency-key-missing': { status: 400, title: 'A write needs an idempotency key here' },
+  'idempotency-key-malformed': { status: 400, title: 'The idempotency key is malformed' },
+  'idempotency-caller-unnamed': { status: 400, title: 'The access token does not name whose idempotency key this is' },
   'method-override': { status: 400, title: 'Method overrides are not accepted' },
   'query-refused': { status: 400, title: 'The query has a parameter that is not accepted' },
   'body-unexpected': { status: 400, title: 'GET and HEAD take no body' },
@@ -29,8 +32,11 @@ export const PROBLEMS = {
   'route-not-found': { status: 404, title: 'No rule matches this path' },
   'method-not-allowed': { status: 405, title: 'No rule allows this method here' },
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
+  'idempotency-in-progress': { status: 409, title: 'A request with this idempotency key is being carried out' },
+  'idempotency-outcome-unknown': { status: 409, title: 'What became of the request with this idempotency key is not known' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'target-too-long': { status: 414, title: 'The request target is too long' },
+  'idempotency-mismatch': { status: 422, title: 'This idempotency key was used for another request' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   'headers-too-large': { status: 431, title: 'The headers are too large' },
 
@@ -63,7 +69,7 @@ export const PROBLEMS = {
   'issuer-keys-unavailable': { status: 503, title: "The issuer's keys cannot be had just now" },
   'machine-token-unavailable': { status: 503, title: "The gateway's own token cannot be had just now" },
   overloaded: { status: 503, title: 'More requests than the gateway can carry' },
-  'store-unavailable': { status: 503, title: 'Requests cannot be counted just now' },
+  'store-unavailable': { status: 503, title: 'What replicas share cannot be had just now' },
 
   // The upstream's
   'upstream-credential-refused': { status: 502, title: "The upstream refuses the gateway's credential" },

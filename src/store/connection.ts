@@ -6,7 +6,7 @@ import { COUNT } from './commands.ts'
 import { BROKEN, faultOf, inTime, TimeIsUp } from './faults.ts'
 
 /** What is asked of the store, for the metric. */
-export type Operation = 'count' | 'token' | 'lock' | 'probe'
+export type Operation = 'count' | 'token' | 'lock' | 'write' | 'probe'
 /** `away`: it was not asked, for it was known not to answer. */
 export type Outcome = 'ok' | 'timeout' | 'error' | 'away'
 

@@ -71,7 +71,7 @@ t.test('a page about an IdP shows both files, and no other YAML', async t => {
 })
 
 t.test('docs/metrics.md has every metric, and no other', async t => {
-  const { registry } = createMetrics({ shed: () => 0, knownTokens: () => 0, issuers: () => [], credentials: () => [], upstreams: () => [], certificates: () => [] })
+  const { registry } = createMetrics({ shed: () => 0, knownTokens: () => 0, rememberedWrites: () => 0, issuers: () => [], credentials: () => [], upstreams: () => [], certificates: () => [] })
   const ours = [registry, createLeaderMetrics(() => 0).registry].flatMap(one => one.getMetricsAsArray()).map(({ name }) => name).filter(name => name.startsWith('countersign_'))
   const described = rowsOf('docs/metrics.md').flatMap(row => /^\| `(countersign_\w+)`/.exec(row)?.[1] ?? [])
   t.ok(ours.length > 5)
