@@ -4,6 +4,8 @@ import { lessons } from '../../src/demo/lessons.ts'
 import { ownTokens } from '../../src/demo/own-tokens.ts'
 import { scriptedLogin } from '../../src/demo/scripted-login.ts'
 import { browser } from '../demo/browser.ts'
+import { untilOutput } from '../support/command.ts'
+import { registerSecret } from '../support/secrets.ts'
 import { liveIn } from './place.ts'
 import { startStack } from './stack.ts'
 
@@ -13,14 +15,12 @@ const urls = { saas: 'http://localhost:3000', gateway: 'http://localhost:8080', 
 t.test('the services start in their order, and the demo holds', async t => {
   const stack = await startStack(t)
   liveIn(stack.place)
-  const seen = () => (stack.parts['erp']?.stdout ?? '').split('\n').filter(line => / by | without /.test(line) && !line.includes(' 401 '))
-
   const ada = await scriptedLogin(urls.idp, urls.saas, 'ada')
   const ownToken = ownTokens(urls.idp)
   const tokens = { user: ada.accessToken, id: ada.idToken, saas: await ownToken('saas'), readonly: await ownToken('readonly'), none: undefined }
+  for (const [name, token] of Object.entries(tokens)) if (token !== undefined) registerSecret(token, `the token ${name}`)
 
   for (const { id, token, method, path, body, expect } of lessons) {
-    const before = seen().length
     const value = tokens[token]
     const answer = await fetch(`${urls.gateway}${path}`, {
       method,
@@ -29,19 +29,22 @@ t.test('the services start in their order, and the demo holds', async t => {
     })
     const problem = answer.headers.get('content-type')?.includes('problem+json') === true ? String(Object(await answer.json()).type) : ''
     t.equal(answer.status, expect, id)
-    t.equal(seen().length - before, expect < 400 ? 1 : 0, `${id}: what the ERP saw`)
     if (id === 'id-token') t.match(problem, /:id-token$/)
     if (id === 'no-scope') t.match(problem, /:scope-missing$/)
-    if (id === 'create') t.equal(answer.headers.get('location'), `${urls.gateway}/addresses/2`)
-    if (expect < 400) t.ok(answer.headers.has('ratelimit-remaining'), `${id}: it was counted`)
+    if (id === 'create') t.equal(answer.headers.get('location'), '/addresses/2')
   }
-  t.ok(seen().every(line => line.endsWith(' by middleware')), 'the ERP saw the gateway\'s own token, and no other')
+  // The last lesson is one that passes: when its line has come, so have all before it.
+  const erp = stack.parts['erp'] ?? t.fail('no ERP') as never
+  const passed = lessons.filter(({ expect }) => expect < 400)
+  const seen = await untilOutput(erp, () => {
+    const lines = erp.stdout.split('\n').filter(line => / by | with /.test(line))
+    return lines.length >= passed.length ? lines : undefined
+  })
+  t.same(seen, passed.map(({ method, path, expect }) => `${method} /erp${path} ${expect} by middleware`), 'the ERP saw what passed, with the gateway\'s own token and no other')
   t.equal((await fetch('http://localhost:8082/erp/status')).status, 401, 'the ERP takes nobody else')
 
-  const keys = (await stack.redis('--raw', 'EVAL', "return redis.call('MGET', 'countersign:nothing')", '0'))
-  t.equal(keys, '', 'the gateway\'s user may do what it needs')
-  t.match(await stack.redis('--raw', 'KEYS', '*'), /NOPERM/, 'and nothing else')
-  const { text: metrics } = await scrape(stack.place.address)
+  t.match(await stack.redis('KEYS', '*'), /NOPERM/, 'the gateway\'s user may do no more than it has to')
+  const metrics = await (await fetch('http://127.0.0.1:9090/metrics')).text()
   t.match(metrics, /countersign_store_up\{engine="redis"\} 1/)
   t.match(metrics, /countersign_store_operations_total\{operation="count",outcome="ok"\} [1-9]/)
   t.match(metrics, /countersign_store_operations_total\{operation="token",outcome="ok"\} [1-9]/)
@@ -70,7 +73,3 @@ t.test('the services start in their order, and the demo holds', async t => {
     }
   })
 })
-
-async function scrape (address: string): Promise<{ text: string }> {
-  return { text: await (await fetch(`http://${address}:9090/metrics`)).text() }
-}

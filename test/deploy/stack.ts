@@ -70,7 +70,7 @@ async function untilHealthy (name: string, { healthcheck: { test: [kind, program
   const line = program === 'node'
     ? [process.execPath, '--import', preload, ...args]
     : [program, '-h', place.address, ...args]
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(100)) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(500)) {
     if ((await runCommandLine(line, environmentOf(place), join(folder, 'app'))).status === 0) return
   }
   throw new Error(`${name} does not become healthy`)
