@@ -49,7 +49,11 @@ export async function startPart ({ part, host, port, urls }: PartOptions, say: (
 async function serve (part: PartName, site: Site, { idp = '', saas = '', gateway = '' }: PartUrls, say: (line: string) => void): Promise<void> {
   if (part === 'idp') await serveIdp(site, saas)
   else if (part === 'erp') serveErp(site, idp, (sighting) => say(sightingLine(sighting)))
-  else await serveSaas(site, { issuer: idp, callGateway: gatewayCaller(gateway, () => 'elsewhere'), ownToken: ownTokens(idp) })
+  else await serveSaas(site, { issuer: idp, callGateway: gatewayCaller(gateway, () => 'elsewhere'), ownToken: ownTokens(idp) }).catch(notThere)
+
+  function notThere (error: unknown): never {
+    throw new Error(`The IdP is not there: ${idp} (--idp-url).`, { cause: error })
+  }
 }
 
 /** What the ERP saw of one request, as one line: whose token it came with, and whether a token came that is none of its business. */

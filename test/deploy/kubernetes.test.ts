@@ -9,7 +9,7 @@ import type { INamespace, ISecret, IService } from 'kubernetes-models/v1'
 import type { IServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1'
 import { parseAllDocuments } from 'yaml'
 import { buildAdmin } from '../../src/admin.ts'
-import { filesIn, read, root } from '../house/repository.ts'
+import { filesIn, read, readJson, root } from '../house/repository.ts'
 import { runCommand } from '../support/command.ts'
 import { errorsOf } from './checked.ts'
 import { runCommandLine } from './command-line.ts'
@@ -59,7 +59,7 @@ t.test('kubectl, where there is one, makes the same objects of it', async t => {
 t.test('the pod runs what the image is', async t => {
   const image = await stageOf()
   t.equal(container.image, kustomization.images[0]?.name)
-  t.equal(kustomization.images[0]?.newTag, String(JSON.parse(read('package.json')).version))
+  t.equal(kustomization.images[0]?.newTag, readJson('package.json')['version'])
   t.equal(`${pod.securityContext?.runAsUser}:${pod.securityContext?.runAsGroup}`, image.user)
   t.same(container.ports?.map(({ containerPort }) => containerPort), image.ports)
   t.equal(container.command, undefined, 'the image\'s entrypoint stays')

@@ -31,10 +31,10 @@ export function liveIn ({ address, names }: Place): void {
   })
   net.Socket.prototype.connect = function (this: net.Socket, ...args: unknown[]) {
     // What net.connect() has put in order is a list with the options in front, and a mark on the list.
-    const list = Array.isArray(args[0]) ? args[0] as unknown[] : args
+    const list = Array.isArray(args[0]) ? args[0] : args
     list[0] = moved(list[0])
     return connect.apply(this, args)
-  } as typeof net.Socket.prototype.connect
+  }
   net.Server.prototype.listen = function (this: net.Server, ...args: unknown[]) {
     return listen.apply(this, args.map(moved))
   } as typeof net.Server.prototype.listen

@@ -27,7 +27,7 @@ t.test('the services start in their order, and the demo holds', async t => {
       headers: { ...value !== undefined && { Authorization: `Bearer ${value}` }, ...body !== undefined && { 'Content-Type': 'application/json' } },
       body: body && JSON.stringify(body)
     })
-    const problem = answer.headers.get('content-type')?.includes('problem+json') === true ? String(Object(await answer.json()).type) : ''
+    const problem = answer.headers.get('content-type')?.includes('problem+json') === true ? (await answer.json() as { type: string }).type : ''
     t.equal(answer.status, expect, id)
     if (id === 'id-token') t.match(problem, /:id-token$/)
     if (id === 'no-scope') t.match(problem, /:scope-missing$/)
