@@ -152,7 +152,7 @@ function answer (parts: GatewayParts, asked: Asked, response: ServerResponse): v
   const { incoming } = asked
   const generation = parts.current()
   const record = new AuditRecord(requestIdOf(incoming.headers['x-request-id']), incoming.method ?? '')
-  const visit: Visit = { incoming, response, record, isDraining: parts.isDraining }
+  const visit: Visit = { incoming, response, record, isDraining: parts.isDraining, held: undefined }
   parts.metrics.inFlight.inc()
   generation.enter()
   try {

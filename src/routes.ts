@@ -64,9 +64,9 @@ function createRetryPolicies (): RetryPolicies {
   return (upstream, settings) => within(within(policies, upstream, () => new Map<Retry, RetryPolicy>()), settings, () => new RetryPolicy(settings, () => performance.now(), Math.random))
 }
 
-function protectionOf ({ retry, idempotent }: Route, upstream: Upstream, policies: RetryPolicies): RouteProtection | undefined {
+function protectionOf ({ retry }: Route, upstream: Upstream, policies: RetryPolicies): RouteProtection | undefined {
   if (retry === undefined && !upstream.protection.isNeeded) return undefined
-  return { upstream: upstream.protection, retry: retry && policies(upstream, retry), idempotent }
+  return { upstream: upstream.protection, retry: retry && policies(upstream, retry) }
 }
 
 /** What the gateway writes on any of its rules. */

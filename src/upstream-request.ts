@@ -4,6 +4,7 @@ import { askForBody } from './inbound/server-events.ts'
 import type { Admitted } from './journey.ts'
 import type { AuditRecord } from './observe/audit.ts'
 import type { Presented } from './outbound/credential.ts'
+import { HeldBody } from './outbound/held-body.ts'
 import type { SentRequest } from './outbound/plan.ts'
 import type { AttemptWatcher, RelayRequest } from './outbound/relay.ts'
 
@@ -13,6 +14,8 @@ export interface Visit {
   readonly response: ServerResponse
   readonly record: AuditRecord
   readonly isDraining: () => boolean
+  /** what is kept of the caller's body over all tries, from the first one on; undefined where nothing is */
+  held: HeldBody | undefined
 }
 
 /** Where a request goes, and who follows it there. */
@@ -32,6 +35,7 @@ export class UpstreamRequest implements RelayRequest {
   readonly contentLength: string | undefined
   readonly hasBody: boolean
   readonly bodyLimit: number
+  readonly held: HeldBody | undefined
   readonly timeout: number
   readonly idleTimeout: number
   readonly endsBy: number
@@ -58,6 +62,7 @@ export class UpstreamRequest implements RelayRequest {
     this.hasBody = guarded.hasBody
     this.contentLength = guarded.hasBody ? incoming.headers['content-length'] : undefined
     this.bodyLimit = bodyLimit
+    this.held = guarded.hasBody ? visit.held ??= holdUpTo(upstream.holdBody, this.contentLength) : undefined
     this.timeout = timeout
     this.idleTimeout = idleTimeout
     this.endsBy = destination?.endsBy ?? Infinity
@@ -75,4 +80,9 @@ export class UpstreamRequest implements RelayRequest {
     if (isDraining()) headers.push('Connection', 'close')
     return headers
   }
+}
+
+// What is known to be too large is not copied in vain.
+function holdUpTo (limit: number, contentLength = '0'): HeldBody | undefined {
+  return Number(contentLength) <= limit && limit > 0 ? new HeldBody(limit) : undefined
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { refuse } from '../policy/problems.ts'
+import type { HeldBody } from './held-body.ts'
 
 /**
  * A caller's body on its way to the upstream: byte for byte, with the upstream's backpressure, up to a limit.
@@ -15,18 +16,25 @@ export class CallerBody extends Readable {
   readonly #request: IncomingMessage
   readonly #limit: number
   readonly #onActivity: () => void
+  readonly #held: HeldBody | undefined
 
   /**
    * @param limit bytes; more end the stream with a Refusal body-too-large
    * @param onActivity called as bytes arrive, and once more at the end
+   * @param held what an attempt before this has read of it, and what is to be kept for the next
    */
-  constructor (request: IncomingMessage, limit: number, onActivity: () => void) {
+  constructor (request: IncomingMessage, limit: number, onActivity: () => void, held?: HeldBody) {
     super({ highWaterMark: 65_536 })
     this.#request = request
     this.#limit = limit
     this.#onActivity = onActivity
-    // Nothing is left of it: an empty one, that an attempt before this has read.
-    if (request.readableEnded) {
+    this.#held = held
+    for (const chunk of held?.chunks ?? []) {
+      this.bytes += chunk.length
+      this.push(chunk)
+    }
+    // Nothing is left of it: it is held whole, or is an empty one that an attempt before this has read.
+    if (held?.isWhole === true || request.readableEnded) {
       this.arrived = true
       this.push(null)
       return
@@ -55,11 +63,13 @@ export class CallerBody extends Readable {
       this.destroy(bodyTooLarge(this.#limit))
       return
     }
+    this.#held?.add(chunk)
     if (!this.push(chunk)) this.#request.pause()
   }
 
   readonly #finish = (): void => {
     this.arrived = true
+    this.#held?.end()
     this.push(null)
     this.#onActivity()
   }

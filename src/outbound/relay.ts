@@ -6,6 +6,7 @@ import { CallerBody, bodyTooLarge } from './caller-body.ts'
 import { breakOff, unwatchCaller, watchCaller, type CallerWatcher } from './caller-gone.ts'
 import { Deadline } from './deadline.ts'
 import { giveHints } from './early-hints.ts'
+import type { HeldBody } from './held-body.ts'
 import { endAfterBody } from './linger.ts'
 import { upstreamRefusal, upstreamTimeout } from './upstream-errors.ts'
 
@@ -23,6 +24,8 @@ export interface RelayRequest {
   readonly askForBody: () => void
   /** bytes */
   readonly bodyLimit: number
+  /** what is kept of the body over all tries; undefined where nothing is */
+  readonly held: HeldBody | undefined
   /** ms from the end of the request's body to the answer's headers */
   readonly timeout: number
   /** ms without a byte of a body, either way */
@@ -45,7 +48,7 @@ export interface AttemptEnd {
   readonly refusal: Refusal | undefined
   /** whether the caller had not sent all of its body yet */
   readonly bodyIsOpen: boolean
-  /** whether it can be sent once more: nothing of a body was read from the caller */
+  /** whether it can be sent once more: nothing of a body was read from the caller, or what was read is held */
   readonly replayable: boolean
 }
 
@@ -123,7 +126,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
     this.#resolve = resolve
     this.#reject = reject
     this.#deadline = new Deadline(() => { this.#tooSlow() }, request.endsBy)
-    this.#body = request.hasBody ? new CallerBody(incoming, request.bodyLimit, () => { this.#bodyMoved() }) : undefined
+    this.#body = request.hasBody ? new CallerBody(incoming, request.bodyLimit, () => { this.#bodyMoved() }, request.held) : undefined
   }
 
   begin (): void {
@@ -252,6 +255,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 
   #answer (status: number, raw: readonly Buffer[]): boolean {
+    this.#request.held?.letGo()
     const headers = this.#request.answerHeaders(raw)
     // The upstream answers before it has all: what the caller still sends belongs to no later request.
     if (this.#body?.arrived === false && !headers.includes('Connection')) headers.push('Connection', 'close')
@@ -282,7 +286,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
   }
 
   #isReplayable (): boolean {
-    return this.#body === undefined || this.#body.bytes === 0
+    return this.#body === undefined || this.#body.bytes === 0 || this.#request.held?.isThere === true
   }
 
   #bodyMoved (): void {

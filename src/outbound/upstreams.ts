@@ -30,6 +30,8 @@ export interface Way {
 export interface Upstream extends Way {
   readonly name: string
   readonly credential: Credential
+  /** bytes of a request's body that are kept, so that it can be sent once more */
+  readonly holdBody: number
 }
 
 export interface UpstreamSurroundings {
@@ -60,17 +62,17 @@ export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issue
     const way = surroundings.ways.take(wayName(name, configured), () => createWay(name, configured, surroundings))
     const { url, origins, protection } = way
     const credential = createCredential(name, configured, gateway, surroundings)
-    return [name, { name, url, origins, protection, credential, get dispatcher () { return way.dispatcher } }]
+    return [name, { name, url, origins, protection, credential, holdBody: configured.hold_body, get dispatcher () { return way.dispatcher } }]
   }))
 }
 
 // What is not named here is a rule's to know, or the credential's: to change it leaves the connections as they are.
-function wayName (name: string, { url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tls }: UpstreamConfiguration): string {
-  return JSON.stringify([name, url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tlsName(tls)])
+function wayName (name: string, { url, balance, connect_timeout, total_timeout, concurrency, breaker, eject_after, eject_for, eject_max, health_check, tls }: UpstreamConfiguration): string {
+  return JSON.stringify([name, url, balance, connect_timeout, total_timeout, concurrency, breaker, eject_after, eject_for, eject_max, health_check, tlsName(tls)])
 }
 
 function createWay (name: string, configured: UpstreamConfiguration, { processes, onProtectionChange, lookup }: UpstreamSurroundings): Way {
-  const urls = (configured.hosts ?? [configured.url]).map(url => new URL(url ?? ''))
+  const urls = configured.url.map(url => new URL(url))
   const pools = new Map(urls.map(url => [url.origin, createHostPool(url, { connectTimeout: configured.connect_timeout, tls: tlsOptions(configured.tls), lookup })]))
   const protection = createProtection(shareOf(configured, processes), pools, { lookup, onChange: change => { onProtectionChange(name, change) } })
   const [first] = urls

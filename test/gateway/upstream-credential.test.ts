@@ -4,7 +4,7 @@ import { answering, type ErpHandler } from '../support/erp.ts'
 import { registerSecret } from '../support/gateway.ts'
 import { openConnection } from '../support/raw-http.ts'
 import { verifyMachineToken } from '../support/machine-token.ts'
-import { rawScene, scene, until, type Scene } from './upstream-scene.ts'
+import { noise, rawScene, scene, until, type Scene } from './upstream-scene.ts'
 import type { Erp } from '../support/erp.ts'
 
 const UNAUTHORIZED = answering(401, { error: 'invalid_token' }, { 'www-authenticate': 'Bearer realm="erp"' })
@@ -50,15 +50,43 @@ t.test('an empty body in chunks can be sent again', async t => {
   t.equal(erp.requests.length, 2)
 })
 
-t.test('a body that was read is not: 502, and the next request has a new token', async t => {
-  const all = await scene(t, refusing(1))
-  const { erp, gateway, idp, token } = all
-  t.match(await gateway.call({ method: 'POST', token, body: '{"a":1}' }), { status: 502, code: 'upstream-credential-refused' })
-  t.equal(erp.requests.length, 1)
-  t.equal((await gateway.call({ method: 'POST', token, body: '{"a":1}' })).status, 200)
-  t.equal(erp.requests.length, 2)
-  t.not(tokensSeen(all)[0], tokensSeen(all)[1])
-  t.equal(idp.requests.token, 2)
+t.test('a small body is held, and sent again byte for byte', async t => {
+  const small = noise(65_536)
+  for (const body of [small, Readable.from([small.subarray(0, 1), small.subarray(1, 40_000), small.subarray(40_000)])]) {
+    const all = await scene(t, refusing(1))
+    const { erp, gateway, idp, token } = all
+    t.equal((await gateway.call({ method: 'POST', token, body })).status, 200)
+    t.equal(erp.requests.length, 2)
+    for (const seen of erp.requests) t.ok(seen.body.equals(small))
+    t.equal(idp.requests.token, 2)
+  }
+})
+
+t.test('a body that is refused in mid-upload goes to the second try whole', async t => {
+  const { erp, gateway, head } = await scene(t, (_req, res, seen) => {
+    if (erp.requests.length === 1) res.writeHead(401).end()
+    else void answering()(_req, res, seen)
+  })
+  const connection = await openConnection(gateway.port)
+  connection.socket.write(`${head('POST /x', 'Content-Length: 10')}01234`)
+  await until(() => erp.requests.length === 2)
+  connection.socket.write('56789')
+  t.match(await connection.until('"bytes":10'), /^HTTP\/1\.1 200 /)
+  connection.socket.destroy()
+  t.equal(erp.requests[1]?.body.toString(), '0123456789')
+})
+
+t.test('a body that is larger than what is held is not sent again: 502, and the next request has a new token', async t => {
+  for (const [limit, body] of [['64KiB', noise(65_537)], ['64KiB', Readable.from([noise(65_536), noise(1)])], ['2B', '{"a":1}'], ['0B', '{"a":1}']] as const) {
+    const all = await scene(t, refusing(1), { changes: { upstreams: { erp: { hold_body: limit } } } })
+    const { erp, gateway, idp, token } = all
+    t.match(await gateway.call({ method: 'POST', token, body }), { status: 502, code: 'upstream-credential-refused' })
+    t.equal(erp.requests.length, 1)
+    t.equal((await gateway.call({ method: 'POST', token, body: '{"a":1}' })).status, 200)
+    t.equal(erp.requests.length, 2)
+    t.not(tokensSeen(all)[0], tokensSeen(all)[1])
+    t.equal(idp.requests.token, 2)
+  }
 })
 
 t.test('a new token that is refused too is kept, and costs no further token request', async t => {
@@ -162,7 +190,7 @@ t.test('a 401 in mid-upload leaves the caller with an answer', async t => {
   connection.socket.destroy()
   await until(() => erp.openSockets === 0)
   t.ok((erp.requests[0]?.bodyLength ?? 0) < 1_000_000)
-  const streamed = await gateway.call({ method: 'POST', token, body: Readable.from(['a', 'b']) })
+  const streamed = await gateway.call({ method: 'POST', token, body: Readable.from(['a', noise(100_000)]) })
   t.match(streamed, { status: 502, code: 'upstream-credential-refused' })
 })
 

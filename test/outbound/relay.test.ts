@@ -55,6 +55,7 @@ async function stage (t: TestContext, changes: Partial<RelayRequest> = {}): Prom
       hasBody: incoming.method === 'POST',
       askForBody () {},
       bodyLimit: Infinity,
+      held: undefined,
       timeout: 5000,
       idleTimeout: 5000,
       endsBy: Infinity,
