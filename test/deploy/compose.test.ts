@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { DCLinter } from 'dclint'
 import { clients } from '../../src/demo/people.ts'
 import { read, root } from '../house/repository.ts'
-import { runCommand } from '../support/command.ts'
 import { runCommandLine } from './command-line.ts'
 import { networksOf, readCompose, stageOf, type Service } from './compose.ts'
 import { errorsOf } from './checked.ts'
@@ -106,17 +105,6 @@ t.test('the demo\'s routes are those that ship, with limits', async t => {
   const matches = (path: string) => [...read(path).matchAll(/- match: (.+)\n\s+require: (.+?)\s*(?:#.*)?$/gm)].map(([, match, require]) => [match, require])
   t.ok(matches('routes.yaml').length > 3)
   t.same(matches('deploy/demo/config/routes.yaml'), matches('routes.yaml'))
-})
-
-t.test('every command is one that the program has', async t => {
-  for (const [name, { build, command }] of all) {
-    if (build === undefined) continue
-    const { entrypoint } = await stageOf(build.target)
-    const words = [...entrypoint.slice(entrypoint.indexOf('dist/src/cli.js') + 1), ...command]
-    // --help reads the options before it, and starts nothing.
-    const { code, stderr } = await runCommand(t, [...words, '--help'])
-    t.same([code, stderr], [0, ''], name)
-  }
 })
 
 /** What the linter calls errors, its schema's among them; its warnings are about order. A name for what is built is wanted here. */
