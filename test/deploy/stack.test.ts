@@ -12,7 +12,10 @@ import { startStack } from './stack.ts'
 // Where a person on this machine finds the parts: the ports that are published, and the IdP by its name.
 const urls = { saas: 'http://localhost:3000', gateway: 'http://localhost:8080', idp: 'http://idp.localhost:8081' }
 
-t.test('the services start in their order, and the demo holds', async t => {
+// Five programs one after the other, and a Node for each look at their health: on a busy machine that takes its time.
+t.setTimeout(240_000)
+
+t.test('the services start in their order, and the demo holds', { timeout: 240_000 }, async t => {
   const stack = await startStack(t)
   liveIn(stack.place)
   const ada = await scriptedLogin(urls.idp, urls.saas, 'ada')
