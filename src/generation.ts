@@ -15,6 +15,8 @@ import { createRequestGuard } from './inbound/request-guard.ts'
 import { SharedCounters } from './inbound/shared-counting.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
+import { createMaintenance, type Maintenance } from './maintenance.ts'
+import type { ClosableClient } from './outbound/idp-client.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
 import { tlsName } from './outbound/tls.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
@@ -28,6 +30,8 @@ export interface Generation {
   readonly configuration: Configuration
   readonly issuers: readonly TrustedIssuer[]
   readonly upstreams: ReadonlyMap<string, Upstream>
+  /** by the name of the upstream, where it has windows */
+  readonly maintenance: ReadonlyMap<string, Maintenance>
   readonly stages: Stages
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp: () => boolean | undefined
@@ -46,12 +50,6 @@ export interface Generation {
   retire (): void
   /** It lets go at once. */
   end (): void
-}
-
-/** Asks IdPs, until it is closed. */
-export interface ClosableClient {
-  readonly client: IdpClient
-  close (): void
 }
 
 /** What outlives a configuration where the next one wants the same: keys, machine tokens, connections, counters. */
@@ -137,11 +135,12 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     // Of processes on one machine the leader is no store that could be away: one that it does not answer counts for itself.
     return siblings === undefined ? own : new SharedCounters(siblings.counters.of(name), 'local', own)
   })
+  const maintenance = createMaintenance(gateway, now)
   const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
   const stages: Stages = {
     limits,
     guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
-    matcher: compileMatcher(compileRoutes(configuration, upstreams, limits)),
+    matcher: compileMatcher(compileRoutes(configuration, upstreams, maintenance, limits)),
     cache: caches.of(issuers.map(({ keys }) => keys)),
     verifier: createVerifier(issuers, maxTokenSize, now),
     trustsPeer: createProxyTrust(proxies),
@@ -152,6 +151,7 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     configuration,
     issuers,
     upstreams,
+    maintenance,
     stages,
     storeIsUp: () => store?.isUp(),
     knownTokens: caches.size,

@@ -79,6 +79,7 @@ function arrive (stages: Stages, { incoming, framed }: Asked, record: AuditRecor
   const credential = presentedBy(stages, guarded)
   const found = stages.matcher.find(record.method, target.path)
   record.rule = found.rule.rule
+  found.rule.checkQuery?.(target.query)
   const origin = originFor(stages, incoming, framed, guarded)
   const arrived: Arrived = { framed, record, found, target, guarded, origin, patience: new Patience() }
   if (found.rule.rule.requirement === 'public') return pass(arrived, undefined)

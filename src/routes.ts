@@ -1,7 +1,8 @@
 import { within } from './common/memo.ts'
-import type { Configuration, Route } from './config/configuration.ts'
+import type { Configuration, QueryRules, Route } from './config/configuration.ts'
 import type { Retry } from './config/protection-schema.ts'
 import type { Limit, Limits } from './inbound/limits.ts'
+import type { Maintenance } from './maintenance.ts'
 import { fixedCredential, type Credential } from './outbound/credential.ts'
 import { createHeaderCompilers } from './outbound/header-compilers.ts'
 import { createOutboundPlan, headersOf, vouchingHeaders, type OutboundPlan } from './outbound/plan.ts'
@@ -9,6 +10,7 @@ import type { RouteProtection } from './outbound/protection.ts'
 import { RetryPolicy } from './outbound/retry.ts'
 import type { Upstream } from './outbound/upstreams.ts'
 import type { PolicyRule } from './policy/decide.ts'
+import { compileQueryCheck, type QueryCheck } from './policy/query.ts'
 import type { Match } from './policy/pattern.ts'
 import { compileAlternative, type ClientNames } from './policy/require.ts'
 
@@ -19,9 +21,13 @@ export interface CompiledRoute {
   readonly upstream: Upstream
   readonly credential: Credential
   readonly plan: OutboundPlan
+  /** undefined where its upstream has no windows */
+  readonly maintenance: Maintenance | undefined
   /** undefined where its requests need none */
   readonly protection: RouteProtection | undefined
   readonly limits: readonly Limit[]
+  /** refuses what has no place in its queries; undefined where everything may stand there */
+  readonly checkQuery: QueryCheck | undefined
   /** ms */
   readonly timeout: number
   /** ms */
@@ -32,11 +38,12 @@ export interface CompiledRoute {
 
 const NO_CREDENTIAL = fixedCredential({})
 
-export function compileRoutes ({ gateway, routes }: Configuration, upstreams: ReadonlyMap<string, Upstream>, limits: Limits): CompiledRoute[] {
+export function compileRoutes ({ gateway, routes }: Configuration, upstreams: ReadonlyMap<string, Upstream>, maintenance: ReadonlyMap<string, Maintenance>, limits: Limits): CompiledRoute[] {
   const vouching = namesOf(routes, upstreams, vouchingHeaders)
   const clientNames = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
   const compilers = createHeaderCompilers()
   const policies = createRetryPolicies()
+  const queryChecks = new Map<QueryRules, QueryCheck | undefined>()
   const issuerSets = new Map<readonly string[], ReadonlySet<string>>()
   return routes.map(route => {
     const upstream = upstreamOf(route, upstreams)
@@ -47,8 +54,10 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
       upstream,
       credential: route.withoutCredential ? NO_CREDENTIAL : upstream.credential,
       plan: createOutboundPlan(route, upstream, vouching, gateway.listen.public_url, compilers),
+      maintenance: maintenance.get(route.upstream),
       protection: protectionOf(route, upstream, policies),
       limits: limits.ofRoute(route),
+      checkQuery: within(queryChecks, route.refuse_query, compileQueryCheck),
       timeout: route.timeout,
       idleTimeout: route.idle_timeout,
       bodyLimit: route.body_limit ?? Infinity

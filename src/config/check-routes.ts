@@ -19,6 +19,7 @@ export function checkRoutes (draft: Draft): void {
     checkNames(draft, path, rule)
     checkChoices(draft, path, rule)
     checkPublic(draft, path, rule)
+    checkWithoutCredential(draft, path, rule)
     checkAlternatives(draft, path, rule.require)
     checkProof(draft, path, rule)
     checkRewrite(draft, path, rule)
@@ -60,6 +61,16 @@ function checkChoices ({ routes, issuers, upstreams }: Draft, path: Path, { requ
 function checkPublic ({ routes, defaults }: Draft, path: Path, { match, require, credential }: Partial<Rule>): void {
   if (require !== 'public' || match?.segments.at(-1)?.kind !== 'rest' || (credential ?? defaults.credential) === 'none') return
   routes.report([...path, 'match'], 'a public rule that ends in * would lend the gateway\'s credential to everybody for everything below: name the paths, or say credential: none')
+}
+
+// The connections are the upstream's: over them its certificate is shown, whatever a rule says.
+function checkWithoutCredential ({ routes, defaults, upstreams = {} }: Draft, path: Path, { credential, upstream = defaults.upstream }: Partial<Rule>): void {
+  if ((credential ?? defaults.credential) !== 'none') return
+  const names = Object.keys(upstreams)
+  const name = upstream ?? (names.length === 1 ? names[0] : undefined)
+  if (name === undefined || !Object.hasOwn(upstreams, name) || upstreams[name]?.credential?.kind !== 'client_certificate') return
+  const own = [...path, 'credential']
+  routes.report(rawAt(routes.value, own) === undefined ? path : own, `upstream "${name}" shows its client_certificate on every connection: for rules without it name another upstream, with credential: none`)
 }
 
 // `[user, { user: { scope: x } }]`: the second is never asked, and whoever wrote it thinks that it is.

@@ -40,6 +40,7 @@ export interface Route {
   readonly headers: HeaderRules
   readonly response_headers: HeaderRules
   readonly identity: readonly IdentityHeader[]
+  readonly refuse_query: QueryRules
 }
 
 /** One limit; where it is `shared`, the very same object stands in every rule that takes it from `defaults`: one counter. */
@@ -55,6 +56,13 @@ export interface HeaderRules {
   readonly remove: readonly string[]
   /** lower case */
   readonly keep: readonly string[]
+}
+
+/** What is refused in a query: the ERP's own, the upstream's, defaults' and the rule's; names in lower case. */
+export interface QueryRules {
+  readonly refused: readonly string[]
+  /** those that make another method of a request */
+  readonly overrides: readonly string[]
 }
 
 export interface IdentityHeader {

@@ -4,10 +4,13 @@ import { ALGORITHMS } from '../policy/algorithms.ts'
 import { PROFILE_NAMES } from '../policy/profiles/index.ts'
 import { byHand } from './by-hand.ts'
 import { credentialSchema } from './credential-schema.ts'
+import { ERP_NAMES } from './erps/index.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
+import { maintenanceSchema } from './maintenance-schema.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
 import { clientTlsSchema, serverTlsSchema } from './tls-schema.ts'
 import { breakerSchema, concurrencySchema, ejectionKeys, healthCheckSchema, retrySchema } from './protection-schema.ts'
+import { refuseQuery } from './query-rules.ts'
 import { onStoreFailure, redisSchema } from './redis-schema.ts'
 import { httpUrl, isNetwork } from './urls.ts'
 
@@ -84,6 +87,7 @@ export const issuerSchema = z.strictObject({
 export const upstreamSchema = z.strictObject({
   url: oneOrMany(httpUrl()).describe('Where the ERP is; a path in it goes in front of the request\'s. Or a list, for several hosts that are one ERP: they differ in host and port alone.'),
   balance: z.enum(['round_robin', 'least_pending']).prefault('round_robin').describe('Which host is next: the one after the last, or one with the fewest open requests.'),
+  erp: z.enum(ERP_NAMES).prefault('generic').describe('Which ERP it is: what of a request would tell it who is calling, and is removed or refused.'),
   credential: credentialSchema,
   tls: clientTlsSchema.optional().describe('How the ERP\'s certificate is verified, and what the gateway shows it.'),
   connect_timeout: duration('10ms', '5m').prefault('10s').describe('How long a TCP and TLS handshake with a host may take.'),
@@ -98,7 +102,9 @@ export const upstreamSchema = z.strictObject({
   health_check: healthCheckSchema.optional().describe('Asks each of several hosts whether it is well; none are asked when left out.'),
   allow_http: flag().prefault(false).describe('Allow http:// to another machine for this upstream.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to them.'),
-  response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.')
+  response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.'),
+  refuse_query: refuseQuery().optional().describe('Query parameters that are refused with 400, beside those of its erp; a rule\'s add to them.'),
+  maintenance: z.array(maintenanceSchema).min(1, 'must not be empty').optional().describe('Windows in which its requests are 503: { from, to } or { cron, for }.')
 })
 
 const logSchema = z.strictObject({

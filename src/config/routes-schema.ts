@@ -4,6 +4,7 @@ import { byHand } from './by-hand.ts'
 import { headerEntries, requestHeaders, responseHeaders, whyNotSet } from './header-rules.ts'
 import { duration, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
 import { retrySchema } from './protection-schema.ts'
+import { refuseQuery } from './query-rules.ts'
 import { onStoreFailure } from './redis-schema.ts'
 import { requireSchema } from './require-schema.ts'
 import { parseRewrite } from './rewrite.ts'
@@ -49,6 +50,7 @@ const shared = {
   body_limit: size('0B', '1024GiB').optional().describe('A larger request body is refused with 413; no limit when left out.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to those of defaults and upstream.'),
   response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to those of defaults and upstream.'),
+  refuse_query: refuseQuery().optional().describe('Query parameters that are refused with 400; a rule\'s add to those of defaults and upstream.'),
   identity: identitySchema.optional().describe('Claims of the caller that the ERP gets as headers.')
 }
 

@@ -45,7 +45,8 @@ export interface Readings {
   readonly certificates: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp?: () => boolean | undefined
-  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string }>
+  /** with `maintenance` where an upstream has windows */
+  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string, readonly maintenance: { readonly endsAt: number | undefined } | undefined }>
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -79,6 +80,7 @@ export function createMetrics (readings: Readings): Metrics {
     return isUp === undefined ? [] : [['redis', isUp ? 1 : 0]]
   }, 'min')
   protectionGauges(registry, readings.upstreams)
+  gaugeRead(registry, 'countersign_upstream_maintenance', 'Whether a maintenance window is open: 1, or 0.', 'upstream', () => [...readings.upstreams()].flatMap(({ name, maintenance }) => maintenance === undefined ? [] : [[name, maintenance.endsAt === undefined ? 0 : 1]]), 'max')
   gaugeRead(registry, 'countersign_certificate_ends_timestamp_seconds', 'When the first of the certificates at a place of gateway.yaml ends.', 'certificate', () => [...readings.certificates()].map(one => [one.name, seconds(one.endsAt)]), 'min')
   return {
     registry,

@@ -8,6 +8,8 @@ export type PathParts = Pick<Found<unknown>, 'params' | 'rest'>
 export interface PathMap {
   /** The upstream's path for one that the rule matched; parameters and what `*` matched go in as sent. */
   toUpstream (path: string, parts: PathParts): string
+  /** The upstream's path for one of the gateway's that a caller sends in a link: by the rule's rewrite, where it fits. */
+  linkToUpstream (path: string, parts: PathParts): string
   /**
    * The gateway's path for one of the upstream's, or undefined where it is not under the upstream's URL.
    * @param parts of the request: what the rewrite left out of its path is taken from there
@@ -23,10 +25,11 @@ export function createPathMap (base: string, match: Match, rewrite: string | und
   const target = rewrite === undefined ? undefined : parsePattern(rewrite)
   return {
     toUpstream: (path, parts) => base + (target === undefined ? path : fill(target, parts)),
+    linkToUpstream: (path, parts) => base + (target === undefined ? path : exchange(path, match.segments, target, parts)),
     fromUpstream (path, parts) {
       if (path !== base && !path.startsWith(`${base}/`)) return undefined
       const below = path === base ? '/' : path.slice(base.length)
-      return target === undefined ? below : rewriteBack(below, target, match.segments, parts)
+      return target === undefined ? below : exchange(below, target, match.segments, parts)
     }
   }
 }
@@ -39,14 +42,15 @@ function fill (segments: readonly Segment[], { params, rest }: PathParts): strin
 }
 
 // A POST to /addresses that was rewritten to /api/v2/addresses is answered with a Location below that: what the
-// rule's match and rewrite have in common at their ends falls away, and what is left in front is exchanged.
-function rewriteBack (path: string, target: readonly Segment[], match: readonly Segment[], parts: PathParts): string {
-  const bound = bindTo(path, target)
-  if (bound !== undefined) return fill(match, { params: { ...parts.params, ...bound.params }, rest: bound.rest ?? parts.rest })
+// rule's match and rewrite have in common at their ends falls away, and what is left in front is exchanged. A link of the
+// caller's goes the other way likewise.
+function exchange (path: string, from: readonly Segment[], to: readonly Segment[], parts: PathParts): string {
+  const bound = bindTo(path, from)
+  if (bound !== undefined) return fill(to, { params: { ...parts.params, ...bound.params }, rest: bound.rest ?? parts.rest })
   let common = 0
-  while (common < Math.min(target.length, match.length) && sameEnd(target, match, common)) common++
-  const front = target.slice(0, target.length - common)
-  const own = match.slice(0, match.length - common)
+  while (common < Math.min(from.length, to.length) && sameEnd(from, to, common)) common++
+  const front = from.slice(0, from.length - common)
+  const own = to.slice(0, to.length - common)
   if ([...front, ...own].some(({ kind }) => kind === 'rest')) return path
   const prefix = fill(front, parts)
   return path.startsWith(`${prefix}/`) ? fill(own, parts) + path.slice(prefix.length) : path

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   'request-malformed': { status: 400, title: 'The request is not well-formed HTTP' },
   'header-ambiguous': { status: 400, title: 'A header can be read in more than one way' },
   'method-override': { status: 400, title: 'Method overrides are not accepted' },
+  'query-refused': { status: 400, title: 'The query has a parameter that is not accepted' },
   'body-unexpected': { status: 400, title: 'GET and HEAD take no body' },
   'upgrade-unsupported': { status: 400, title: 'Protocol upgrades are not accepted' },
   'credential-ambiguous': { status: 400, title: 'More than one credential was sent', challenge: 'invalid_request' },
@@ -74,6 +75,7 @@ export const PROBLEMS = {
   'upstream-timeout': { status: 504, title: 'The upstream is too slow' },
   'upstream-busy': { status: 503, title: 'The upstream has as many requests as it may have' },
   'upstream-unavailable': { status: 503, title: 'The upstream has failed again and again, and is left alone for a moment' },
+  'upstream-maintenance': { status: 503, title: 'The upstream is under maintenance' },
 
   // Not answered at all: the caller left, or the answer broke off after its head was sent
   'client-gone': { status: 499, title: 'The caller went away' },

@@ -84,6 +84,17 @@ const REFUSED: readonly Row[] = [
     ['eject_max: 0%', '16 upstreams.erp.eject_max'], ['eject_for: 10', '16 upstreams.erp.eject_for'], ['eject_after: 0', '18 upstreams.erp.eject_after'],
     ['health_check: {}', '19 upstreams.erp.health_check'], ['health_check: { path: health }', '27 upstreams.erp.health_check.path'], ['health_check: { path: /health, expect: [20] }', '45 upstreams.erp.health_check.expect[0]']
   ].map(([line = '', wrong = '']): Row => ({ promise: line, gateway: upstream(line), wrong: [`15:${wrong}`] })),
+  { promise: 'an unknown erp, with the nearest', gateway: upstream('erp: netsuit'), wrong: ['15:10 upstreams.erp.erp'], names: ['did you mean "netsuite"?'] },
+  ...['a&b', '"a;b"', 'a=b', 'a%20b', 'a+b', '"a b"', '"a[]"', '""', '5', '"\u00e9"'].map((name): Row => ({ promise: `refuse_query ${name}`, gateway: upstream(`refuse_query: ["ok", ${name}]`), wrong: ['15:26 upstreams.erp.refuse_query[1]'] })),
+  { promise: 'no refuse_query', gateway: upstream('refuse_query: []'), wrong: ['15:19 upstreams.erp.refuse_query'] },
+  ...[
+    ['[]', '18'], ['{}', '18'], ['[5]', '19', '[0]'], ['[{ to: "2099-01-01T00:00:00Z" }]', '19', '[0]'], ['[{ from: "2099-01-01T00:00:00Z" }]', '19', '[0]'], ['[{ from: "2099-01-01T00:00:00Z", to: "2098-01-01T00:00:00Z" }]', '55', '[0].to'],
+    ...['"2099-01-01"', '"2099-01-01T00:00:00"', '"2099-02-30T00:00:00Z"', '"2099-01-01 00:00:00Z"', '5', 'soon'].map(to => [`[{ from: "2098-01-01T00:00:00Z", to: ${to} }]`, '55', '[0].to']),
+    ...['"* * * *"', '"@daily"', '"0 0 0 * * *"', '"61 * * * *"', '"0 0 30 2 *"', '"0 0 * * 8"', '5'].map(cron => [`[{ for: 1h, cron: ${cron} }]`, '36', '[0].cron']),
+    ['[{ cron: 0 0 * * *, for: 0s }]', '43', '[0].for'], ['[{ cron: 0 0 * * *, for: 169h }]', '43', '[0].for'], ['[{ cron: 0 0 * * *, for: 24h }]', '43', '[0].for'], ['[{ cron: 0 0 * * * }]', '19', '[0]'],
+    ...['Europe/Berlim', '"+01:00"', '5', '""'].map(zone => [`[{ cron: 0 0 * * *, for: 1h, time_zone: ${zone} }]`, '58', '[0].time_zone']),
+    ['[{ cron: 0 0 * * *, for: 1h, from: "2099-01-01T00:00:00Z" }]', '47', '[0].from']
+  ].map(([windows = '', column = '', below = '']): Row => ({ promise: `maintenance ${windows}`, gateway: upstream(`maintenance: ${windows}`), wrong: [`15:${column} upstreams.erp.maintenance${below}`] })),
   { promise: 'an upstream without credential', gateway: GATEWAY.slice(0, GATEWAY.indexOf('    credential:')), wrong: ['8:5 upstreams.erp'], names: ['credential'] },
   ...['noen', '{}', '[]', '5', '{ none: {} }', '{ basic: {username: a, password: b}, headers: {X-A: b} }'].map((value): Row => ({
     promise: `credential ${value}`, gateway: credential(value), wrong: value === '{ none: {} }' ? ['9:19 upstreams.erp.credential.none'] : ['9:17 upstreams.erp.credential']
@@ -133,6 +144,13 @@ const ACCEPTED: readonly { readonly promise: string, readonly gateway: string, r
   { promise: 'a limit without proxies, warned', gateway: first('listen: { rate_limit: { max: 5, per: 1s } }'), wrong: ['1:23 listen.rate_limit'] },
   { promise: 'on_store_failure without redis, warned', gateway: first('listen: { trusted_proxies: 10.0.0.1, rate_limit: { max: 5, per: 1s, on_store_failure: allow } }'), wrong: ['1:87 listen.rate_limit.on_store_failure'] },
   { promise: 'a known IdP without idp, warned', gateway: gatewayWith('    idp: auth0\n', ''), wrong: ['3:13 issuers.main.issuer'] },
+  ...['org.crm4.dynamics.com', 'org.api.crm.dynamics.com', 'api.businesscentral.dynamics.com', '1.suitetalk.api.netsuite.com', 'acme.my.salesforce.com', 'my1.s4hana.ondemand.com', 'my1-api.s4hana.cloud.sap', 'acme.fa.us2.oraclecloud.com', 'acme.fa.oraclecloud.com', 'acme.odoo.com']
+    .map(host => ({ promise: `a known ERP without erp, warned: ${host}`, gateway: gatewayWith('    url: https://erp.example.com', `    url: https://${host}`), wrong: ['8:10 upstreams.erp.url'] })),
+  ...['acme.dynamics.com', 'dynamics.com.example.com', 'my.salesforce.com.example.com', 'notodoo.com'].map(host => ({ promise: `no warning for ${host}`, gateway: gatewayWith('    url: https://erp.example.com', `    url: https://${host}`) })),
+  { promise: 'no warning for a known ERP that is named', gateway: gatewayWith('    url: https://erp.example.com', '    url: https://acme.odoo.com\n    erp: generic') },
+  { promise: 'a known ERP among several hosts, warned', gateway: gatewayWith('    url: https://erp.example.com', '    url: [https://acme.odoo.com]'), wrong: ['8:11 upstreams.erp.url[0]'] },
+  { promise: 'a window that is over, warned', gateway: upstream('maintenance: [{ from: "2020-01-01T00:00:00Z", to: "2020-01-02T00:00:00Z" }]'), wrong: ['15:55 upstreams.erp.maintenance[0].to'] },
+  { promise: 'windows to come', gateway: upstream('maintenance: [{ from: "2099-01-01T00:00:00+01:00", to: "2099-01-01T00:00:00Z" }, { cron: "0 22 * * SAT", for: 4h, time_zone: Europe/Berlin }]') },
   { promise: 'Oracle without a tenant, warned', gateway: gatewayWith('idp: auth0', 'idp: oracle'), wrong: ['3:5 issuers.main'] },
   { promise: 'Entra without a tenant, warned', gateway: gatewayWith('https://tenant.eu.auth0.com/\n    idp: auth0', 'https://login.microsoftonline.com/common/v2.0\n    idp: entra'), wrong: ['3:13 issuers.main.issuer'] },
   { promise: 'a token size that never arrives, warned', gateway: first('listen: { max_token_size: 64KiB }'), wrong: ['1:27 listen.max_token_size'] }

@@ -31,6 +31,19 @@ t.test('a rule that says nothing more gets every default', async t => {
   t.match(route?.at, /routes\.yaml:2$/)
 })
 
+t.test('what an ERP is known for stands beneath what the operator says', async t => {
+  const sap = GATEWAY + '    erp: sap\n    headers: { set: { SAP_Client: "100" } }\n    refuse_query: Debug\n'
+  const [one, two] = await routesOf('defaults: { refuse_query: [b] }\nroutes:\n  - { match: GET /a, require: user }\n  - { match: GET /b, require: user, refuse_query: [c, sap-user], timeout: 1s, headers: { remove: X-Own }, response_headers: { set: { X-CSRF-Token: none } } }\n', sap)
+  t.match(one, { timeout: 65_000, headers: { set: { SAP_Client: '100' } } })
+  t.notOk(one?.headers.remove.includes('sap-client'))
+  t.ok(one?.headers.remove.includes('sap-user'))
+  t.ok(one?.response_headers.remove.includes('x-csrf-token'))
+  t.same([one?.refuse_query.refused.includes('sap-user'), one?.refuse_query.refused.slice(-2)], [true, ['debug', 'b']])
+  t.match(two, { timeout: 1000, response_headers: { set: { 'X-CSRF-Token': 'none' } } })
+  t.same([two?.headers.remove.includes('sap-user'), two?.headers.remove.includes('x-own'), two?.response_headers.remove.includes('x-csrf-token')], [true, true, false])
+  t.same(two?.refuse_query.refused.slice(-3), ['debug', 'b', 'c'])
+})
+
 t.test('gateway.yaml gets the contract\'s defaults', async t => {
   const { configuration } = await load({})
   if (configuration === undefined) return t.fail('it loads')

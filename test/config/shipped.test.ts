@@ -69,6 +69,7 @@ t.test('the reference pages have every key', async t => {
   has(gateway, [gatewaySchema, listenSchema, issuerSchema, upstreamSchema].flatMap(schema => Object.keys(schema.shape)))
   has(gateway, ['client_credentials', 'basic', 'headers', 'token_endpoint', 'client_id', 'client_secret', 'auth_method', 'basic_encoding', 'scope', 'resource', 'params', 'header', 'file', 'env'])
   has(gateway, [concurrencySchema, breakerSchema, healthCheckSchema, redisSchema].flatMap(schema => Object.keys(schema.shape)))
+  has(gateway, ['from', 'to', 'cron', 'for', 'time_zone'])
   has(routes, ['attempts', 'on', 'methods', 'budget', 'backoff', 'on_store_failure'])
   has(routes, [ruleSchema, conditionsSchema].flatMap(schema => Object.keys(schema.shape)))
 })

@@ -148,10 +148,14 @@ t.test('with deny, a start whose Redis is there begins with no refusal', { buffe
   t.same(await statuses(gateways, 3), [200, 200, 200])
 })
 
-t.test('and so it does where a limit of one rule alone denies', { buffered: true }, async t => {
+t.test('where one limit of one rule denies, the start waits for a Redis that is slow', { buffered: true }, async t => {
   const limit = { max: 100, per: '60s', by: 'address' }
-  const { gateways } = await startFleet(t, { count: 3, routes: [{ match: 'GET /other', require: 'public' }, { ...one, rate_limit: [limit, { ...limit, on_store_failure: 'deny' }] }] })
-  t.same(await statuses(gateways, 3), [200, 200, 200])
+  const { redis, join } = await startFleet(t, { count: 0, routes: [{ match: 'GET /other', require: 'public' }, { ...one, rate_limit: [limit, { ...limit, on_store_failure: 'deny' }] }] })
+  redis.freeze()
+  const starting = join({ redis: { url: redis.url, connect_timeout: '30s', command_timeout: '5s' } })
+  t.equal(await Promise.race([starting.then(() => 'started'), sleep(2500)]), undefined)
+  redis.thaw()
+  t.same(await statuses([await starting], 3), times(200, 3))
 })
 
 t.test('a Redis that is killed, restarted, frozen and thawed under load costs no request', { buffered: true }, async t => {
