@@ -16,6 +16,7 @@ import { createRequestGuard } from './inbound/request-guard.ts'
 import { SharedCounters } from './inbound/shared-counting.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
+import type { CsrfSessions } from './outbound/csrf-sessions.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
 import { tlsName } from './outbound/tls.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
@@ -62,6 +63,7 @@ export interface Lasting {
   readonly issuers: Shelf<LiveIssuer>
   readonly ways: Shelf<Way>
   readonly tokens: Shelf<MachineTokenCache>
+  readonly sessions: Shelf<CsrfSessions>
   readonly caches: Shelf<PrincipalCaches>
   readonly counters: Shelf<Counters>
 }
@@ -73,12 +75,13 @@ export function createLasting (): Lasting {
     issuers: createShelf(({ trusted }) => { trusted.keys.close() }),
     ways: createShelf(({ protection }) => { void protection.close() }),
     tokens: createShelf(cache => { cache.close() }),
+    sessions: createShelf(() => {}),
     caches: createShelf(() => {}),
     counters: createShelf(() => {})
   }
 }
 
-export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared' | 'onProtectionChange' | 'processes'> & {
+export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared' | 'onProtectionChange' | 'onCsrfChange' | 'processes'> & {
   readonly onStore: Omit<StoreSurroundings, 'now'>
   /** where this process is one of several, what they share without a store */
   readonly siblings: Siblings | undefined
@@ -89,8 +92,8 @@ export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<U
 
 /** Keys and machine tokens that are not in hand begin to be fetched at once. */
 export async function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Promise<Generation> {
-  const { lasting: { clients, stores, issuers, ways, tokens, caches, counters } } = surroundings
-  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
+  const { lasting: { clients, stores, issuers, ways, tokens, sessions, caches, counters } } = surroundings
+  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), sessions: sessions.holder(), caches: caches.holder(), counters: counters.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
@@ -128,7 +131,8 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   const issuers = live.map(({ trusted }) => trusted)
   const providers = new Map(live.map(({ trusted, provider }) => [trusted.name, provider]))
   const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${fingerprint(gateway.store)} ${name}`, make) }
-  const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens })
+  const sessions: UpstreamSurroundings['sessions'] = { take: (name, parts, make) => held.sessions.take(`${name} ${fingerprint(parts)}`, make) }
+  const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens, sessions })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
   const limits = createLimits(app, overall, routes, name => {

@@ -109,7 +109,8 @@ function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>)
   checkTimes(draft, path, upstream)
   const { credential } = upstream
   if (credential === undefined) return
-  const own = credentialHeaders({ credential })
+  checkCsrf(draft, path, { ...upstream, credential })
+  const own = credentialHeaders({ credential, csrf: upstream.csrf })
   for (const header of Object.keys(upstream.headers?.set ?? {})) {
     if (own.includes(foldHeaderName(header))) config.report([...path, 'headers', 'set', header], 'this header carries the upstream\'s credential', { on: 'key' })
   }
@@ -121,6 +122,14 @@ function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>)
   if (issuer !== undefined && draft.issuers !== undefined && !Object.hasOwn(draft.issuers, issuer)) {
     config.report([...machine, 'issuer'], `no such issuer; ${expectOneOf(issuer, Object.keys(draft.issuers), 'known are')}`)
   }
+}
+
+function checkCsrf ({ config }: Draft, path: Path, { credential, csrf, hold_body: held }: Partial<Upstream> & Pick<Upstream, 'credential'>): void {
+  if (csrf === undefined) return
+  const shown = credentialHeaders({ credential, csrf: undefined })
+  if (shown.includes(foldHeaderName(csrf.header))) config.report([...path, 'csrf', 'header'], 'this header carries the upstream\'s credential')
+  if (shown.includes('cookie')) config.report([...path, 'csrf'], 'the credential is a cookie: a session has its own', { on: 'key' })
+  if (held === 0) config.report([...path, 'hold_body'], 'keeps no body: a request with one cannot be sent again when its session has ended, and is 502 then', { severity: 'warning' })
 }
 
 function checkStore ({ config, redis, upstreams }: Draft): void {

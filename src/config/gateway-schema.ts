@@ -4,6 +4,7 @@ import { ALGORITHMS } from '../policy/algorithms.ts'
 import { PROFILE_NAMES } from '../policy/profiles/index.ts'
 import { byHand } from './by-hand.ts'
 import { credentialSchema } from './credential-schema.ts'
+import { csrfSchema } from './csrf-schema.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
 import { clientTlsSchema, serverTlsSchema } from './tls-schema.ts'
@@ -96,6 +97,7 @@ export const upstreamSchema = z.strictObject({
   retry: retrySchema({ fromText: true }).optional().describe('What of failed requests is tried again, where a rule and defaults say nothing: { … } or none; nothing when left out.'),
   ejection: ejectionSchema.prefault({}).describe('Takes a host out of several that fails again and again.'),
   health_check: healthCheckSchema.optional().describe('Asks each of several hosts whether it is well; none are asked when left out.'),
+  csrf: csrfSchema.optional().describe('Sessions with CSRF tokens, as SAP Gateway wants them for requests that write; none when left out.'),
   allow_http: flag().prefault(false).describe('Allow http:// to another machine for this upstream.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to them.'),
   response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.')

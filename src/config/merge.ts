@@ -132,8 +132,12 @@ function deepFreeze<T> (value: T): T {
   return value
 }
 
-/** The folded names of the headers in which an upstream's credential is shown. */
-export function credentialHeaders ({ credential }: Pick<Upstream, 'credential'>): string[] {
+/** The folded names of the headers in which an upstream's credential is shown, and the token of its session. */
+export function credentialHeaders ({ credential, csrf }: Pick<Upstream, 'credential' | 'csrf'>): string[] {
+  return [...shownIn(credential), ...csrf === undefined ? [] : [foldHeaderName(csrf.header)]]
+}
+
+function shownIn (credential: Upstream['credential']): string[] {
   if (credential.kind === 'client_credentials') return [foldHeaderName(credential.header)]
   if (credential.kind === 'basic') return ['authorization']
   return credential.kind === 'headers' ? Object.keys(credential.headers).map(foldHeaderName) : []

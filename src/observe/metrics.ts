@@ -31,6 +31,8 @@ export interface Metrics {
   /** A machine token was had. @param origin `shared` where another replica had fetched it */
   machineToken (credential: string, origin: 'fetched' | 'shared'): void
   storeOperation (operation: string, outcome: string): void
+  /** Counts a request for a session with a CSRF token. */
+  csrfFetch (upstream: string, ok: boolean): void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -45,7 +47,14 @@ export interface Readings {
   readonly certificates: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp?: () => boolean | undefined
-  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string }>
+  readonly upstreams: () => Iterable<UpstreamReading>
+}
+
+/** What is to be seen of an upstream; undefined is what is not configured. */
+export interface UpstreamReading extends ProtectionStatus {
+  readonly name: string
+  /** in hand */
+  readonly sessions: number | undefined
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -67,6 +76,7 @@ export function createMetrics (readings: Readings): Metrics {
   const tokens = new Counter({ registers, name: 'countersign_machine_tokens_total', help: 'Machine tokens that were had, by who fetched them.', labelNames: ['credential', 'origin'] })
   const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
   const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
+  const csrfFetches = new Counter({ registers, name: 'countersign_csrf_fetches_total', help: 'Requests for a session with a CSRF token.', labelNames: ['upstream', 'outcome'] })
   const inFlight = createInFlight(registry)
   const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
   readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed, 'average')
@@ -100,6 +110,7 @@ export function createMetrics (readings: Readings): Metrics {
     tlsError: reason => { tlsErrors.inc({ reason }) },
     http2End: reason => { http2Ends.inc({ reason }) },
     connectionDropped: () => { dropped.inc() },
+    csrfFetch: (upstream, ok) => { csrfFetches.inc({ upstream, outcome: ok ? 'ok' : 'error' }) },
     reload (outcome) {
       reloads.inc({ outcome })
       accepted.set(outcome === 'rejected' ? 0 : 1)
@@ -161,7 +172,7 @@ const CIRCUITS: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open
 
 // What is not configured has no series.
 function protectionGauges (registry: Registry, upstreams: Readings['upstreams']): void {
-  const gauge = (name: string, help: string, read: (status: ProtectionStatus) => number | undefined, aggregator: Aggregator): void => {
+  const gauge = (name: string, help: string, read: (status: UpstreamReading) => number | undefined, aggregator: Aggregator): void => {
     gaugeRead(registry, name, help, 'upstream', () => [...upstreams()].flatMap(one => {
       const reading = read(one)
       return reading === undefined ? [] : [[one.name, reading]]
@@ -172,6 +183,7 @@ function protectionGauges (registry: Registry, upstreams: Readings['upstreams'])
   gauge('countersign_upstream_circuit_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open.', ({ circuit }) => circuit && CIRCUITS[circuit], 'max')
   gauge('countersign_upstream_hosts_ejected', 'Hosts that are out for failing.', ({ ejected }) => ejected, 'max')
   gauge('countersign_upstream_hosts_unhealthy', 'Hosts that are out by their health checks.', ({ unhealthy }) => unhealthy, 'max')
+  gauge('countersign_csrf_sessions', 'Sessions with a CSRF token that are in hand.', ({ sessions }) => sessions, 'sum')
 }
 
 // What several workers say is told as one: their sum, unless it is said here.
