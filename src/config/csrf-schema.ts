@@ -11,5 +11,3 @@ export const csrfSchema = z.strictObject({
   max_age: duration('1s', '24h').prefault('15m').describe('A session is used for so long; less than the time after which the ERP ends one that nobody uses.'),
   timeout: duration('10ms', '5m').prefault('10s').describe('How long the ERP may take to give a token; then 504.')
 })
-
-export type Csrf = z.output<typeof csrfSchema>
