@@ -12,7 +12,6 @@ import type { Host } from './outbound/hosts.ts'
 import type { Place } from './outbound/place.ts'
 import type { Protection } from './outbound/protection.ts'
 import { csrfRefused, csrfUnavailable } from './outbound/upstream-errors.ts'
-import { Refusal, refuse } from './policy/problems.ts'
 
 /**
  * The part of one request that is about the gateway's own session at the upstream. A request that writes has to have one,
@@ -97,15 +96,12 @@ export class CsrfCall implements SessionWatcher {
 
   // It outlives the request that began it: others wait for it. It is a request at the ERP, in the place of that one.
   async #fetch (host: Host, place: Place, first: Presented): Promise<CsrfSession> {
-    try {
-      const { status, raw } = await this.#ask(host, place, first)
-      if (status !== 401) return sessionOf(status, raw, this.#sessions.settings.header)
-      const second = await this.#ask(host, place, await this.#renewed(first))
-      if (second.status === 401) throw credentialRefused('a new one too')
-      return sessionOf(second.status, second.raw, this.#sessions.settings.header)
-    } catch (error) {
-      throw error instanceof Refusal ? error : refuse('internal', 'The gateway failed. Nothing was sent.', { cause: error })
-    }
+    const { header } = this.#sessions.settings
+    const { status, raw } = await this.#ask(host, place, first)
+    if (status !== 401) return sessionOf(status, raw, header)
+    const second = await this.#ask(host, place, await this.#renewed(first))
+    if (second.status === 401) throw credentialRefused('a new one too')
+    return sessionOf(second.status, second.raw, header)
   }
 
   async #renewed (refused: Presented): Promise<Presented> {

@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import type { Siblings } from './cluster/siblings.ts'
 import { createShelf, type Shelf } from './common/shelf.ts'
 import type { Configuration } from './config/configuration.ts'
-import type { GatewayFile } from './config/gateway-schema.ts'
 import { fingerprint } from './config/fingerprint.ts'
 import type { ClientTls } from './config/tls-schema.ts'
 import type { IdpClient } from './idp/http.ts'
@@ -98,7 +97,7 @@ export async function createGeneration (configuration: Configuration, surroundin
     for (const holder of Object.values(held)) holder.giveBack()
   }
   try {
-    return build(configuration, surroundings, held, letGo, await openStore(configuration.gateway, surroundings, held))
+    return build(configuration, surroundings, held, letGo, await openStore(configuration, surroundings, held))
   } catch (error) {
     letGo()
     throw error
@@ -106,12 +105,13 @@ export async function createGeneration (configuration: Configuration, surroundin
 }
 
 // Its code, and that of its client, is loaded only where there is something to share.
-async function openStore ({ store: configured, on_store_failure: onFailure }: GatewayFile, { onStore, now }: GenerationSurroundings, held: Held): Promise<Store | undefined> {
-  if (configured === undefined) return undefined
+async function openStore ({ gateway: { redis, listen }, routes }: Configuration, { onStore, now }: GenerationSurroundings, held: Held): Promise<Store | undefined> {
+  if (redis === undefined) return undefined
   const { createStore } = await import('./store/store.ts')
-  const store = held.stores.take(fingerprint(configured), () => createStore(configured, { ...onStore, now }))
+  const store = held.stores.take(fingerprint(redis), () => createStore(redis, { ...onStore, now }))
   // Where nothing passes uncounted, it would begin with refusals.
-  if (onFailure === 'deny') await store.whetherUp()
+  const limits = [listen.rate_limit ?? [], ...routes.map(({ rate_limits: limits }) => limits)].flat()
+  if (limits.some(({ on_store_failure: word }) => word === 'deny')) await store.whetherUp()
   return store
 }
 
@@ -130,15 +130,16 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   })
   const issuers = live.map(({ trusted }) => trusted)
   const providers = new Map(live.map(({ trusted, provider }) => [trusted.name, provider]))
-  const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${fingerprint(gateway.store)} ${name}`, make) }
+  const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${fingerprint(gateway.redis)} ${name}`, make) }
   const sessions: UpstreamSurroundings['sessions'] = { take: (name, parts, make) => held.sessions.take(`${name} ${fingerprint(parts)}`, make) }
   const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens, sessions })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
-  const limits = createLimits(app, overall, routes, name => {
+  const limits = createLimits(app, overall, routes, (name, onFailure) => {
     const own = held.counters.take(name, () => new Counters())
-    const shared = store?.counters ?? siblings?.counters
-    return shared === undefined ? own : new SharedCounters(shared.of(name), gateway.on_store_failure, own)
+    if (store !== undefined) return new SharedCounters(store.counters.of(name), onFailure, own)
+    // Of processes on one machine the leader is no store that could be away: one that it does not answer counts for itself.
+    return siblings === undefined ? own : new SharedCounters(siblings.counters.of(name), 'local', own)
   })
   const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
   const stages: Stages = {

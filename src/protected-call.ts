@@ -9,7 +9,7 @@ import type { Host } from './outbound/hosts.ts'
 import { Place } from './outbound/place.ts'
 import type { RouteProtection } from './outbound/protection.ts'
 import { relay, type AttemptEnd, type Ended, type RelayOutcome } from './outbound/relay.ts'
-import { isIdempotent, type RetryReason } from './outbound/retry.ts'
+import type { RetryReason } from './outbound/retry.ts'
 import { upstreamTimeout } from './outbound/upstream-errors.ts'
 import { verdictOf } from './outbound/verdict.ts'
 import { callerGone, Refusal } from './policy/problems.ts'
@@ -28,7 +28,6 @@ class ProtectedCall {
   readonly #visit: Visit
   readonly #admitted: Admitted
   readonly #protection: RouteProtection
-  readonly #isRepeatable: boolean
   /** performance.now() */
   readonly #endsBy: number
   readonly #tried: Host[] = []
@@ -42,7 +41,6 @@ class ProtectedCall {
     this.#visit = visit
     this.#admitted = admitted
     this.#protection = protection
-    this.#isRepeatable = protection.idempotent || isIdempotent(visit.record.method)
     this.#endsBy = performance.now() + protection.upstream.totalTimeout
     const { sessions, upstream } = protection
     this.#csrf = sessions && new CsrfCall(sessions, visit.record.method, admitted, upstream)
@@ -190,7 +188,7 @@ class ProtectedCall {
 
   #declines (status: number): boolean {
     const { retry } = this.#protection
-    return retry?.declines(status, this.#tries, this.#isRepeatable) === true && this.#hasTime() && retry.take()
+    return retry?.declines(status, this.#tries, this.#visit.record.method) === true && this.#hasTime() && retry.take()
   }
 
   #reasonFor (attempt: Attempt): RetryReason | undefined {
@@ -201,7 +199,7 @@ class ProtectedCall {
 
   #takeRetry (end: Omit<AttemptEnd, 'bodyIsOpen'>): RetryReason | undefined {
     const { upstream: { breaker }, retry } = this.#protection
-    const reason = retry?.reasonFor(end, this.#tries, this.#isRepeatable)
+    const reason = retry?.reasonFor(end, this.#tries, this.#visit.record.method)
     if (reason === undefined || retry === undefined || breaker?.refusal !== undefined || !this.#hasTime()) return undefined
     return retry.take() ? reason : undefined
   }

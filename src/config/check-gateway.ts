@@ -17,14 +17,14 @@ export function checkGateway (draft: Draft, now: number): void {
   for (const [name, issuer] of Object.entries(draft.issuers ?? {})) checkIssuer(draft, name, issuer)
   checkIssuersDiffer(draft)
   for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) checkUpstream(draft, name, upstream)
-  checkStore(draft)
+  checkRedis(draft)
 }
 
 function checkCertificates ({ config, listen, issuers = {}, upstreams = {} }: Draft, now: number): void {
   checkServerTls(config, ['listen', 'tls'], listen.tls, now)
   for (const [name, { tls, issuer, discovery, jwks_uri: keys }] of Object.entries(issuers)) checkClientTls(config, ['issuers', name, 'tls'], tls, [issuer, discovery, keys], now)
-  for (const [name, { tls, url, credential }] of Object.entries(upstreams)) {
-    checkClientTls(config, ['upstreams', name, 'tls'], tls, [url], now)
+  for (const [name, { tls, url = [], credential }] of Object.entries(upstreams)) {
+    checkClientTls(config, ['upstreams', name, 'tls'], tls, url, now)
     if (credential?.kind !== 'client_credentials' || credential.tls === undefined) continue
     const path: Path = ['upstreams', name, 'credential', 'client_credentials', 'tls']
     if (credential.issuer !== undefined) config.report(path, `the endpoint is the issuer's: say this in issuers.${credential.issuer}`, { on: 'key' })
@@ -104,7 +104,6 @@ function checkIssuersDiffer ({ config, issuers = {} }: Draft): void {
 function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>): void {
   const { config } = draft
   const path: Path = ['upstreams', name]
-  checkReachable(config, [...path, 'url'], upstream.url, upstream.allow_http)
   checkHosts(draft, path, upstream)
   checkTimes(draft, path, upstream)
   const { credential } = upstream
@@ -132,36 +131,31 @@ function checkCsrf ({ config }: Draft, path: Path, { credential, csrf, hold_body
   if (held === 0) config.report([...path, 'hold_body'], 'keeps no body: a request with one cannot be sent again when its session has ended, and is 502 then', { severity: 'warning' })
 }
 
-function checkStore ({ config, redis, upstreams }: Draft): void {
+function checkRedis ({ config, redis, upstreams }: Draft): void {
   const has = (...path: Path) => rawAt(config.value, path) !== undefined
-  if (!has('store')) {
-    if (has('on_store_failure')) config.report(['on_store_failure'], 'has no meaning without a store', { severity: 'warning' })
-    return
-  }
+  if (!has('redis')) return
   const problem = redis.url === undefined ? undefined : whyNotRedis(redis.url, redis.allow_plaintext === true)
-  if (problem !== undefined) config.report(['store', 'redis', 'url'], problem)
-  if (has('store', 'redis', 'username') && !has('store', 'redis', 'password')) config.report(['store', 'redis', 'username'], 'wants a password beside it')
+  if (problem !== undefined) config.report(['redis', 'url'], problem)
+  if (has('redis', 'username') && !has('redis', 'password')) config.report(['redis', 'username'], 'wants a password beside it')
   const fetches = Object.values(upstreams ?? {}).some(({ credential }) => credential?.kind === 'client_credentials')
-  if (fetches && !has('store', 'encryption_keys')) {
-    config.report(['store'], 'encryption_keys is missing: each process has machine tokens of its own, and shares none', { severity: 'warning', on: 'key' })
+  if (fetches && !has('redis', 'keys')) {
+    config.report(['redis'], 'keys is missing: each process has machine tokens of its own, and shares none', { severity: 'warning', on: 'key' })
   }
 }
 
-function checkHosts ({ config }: Draft, path: Path, { url, hosts, health_check: check, allow_http: allowHttp }: Partial<Upstream>): void {
-  const says = (key: string) => rawAt(config.value, [...path, key]) !== undefined
-  if (isObject(rawAt(config.value, path)) && says('url') === says('hosts')) config.report(path, 'wants exactly one of url and hosts')
-  const [first] = hosts ?? []
+function checkHosts ({ config }: Draft, path: Path, { url: urls = [], health_check: check, allow_http: allowHttp }: Partial<Upstream>): void {
+  const [first] = urls
   const seen = new Set<string>()
-  hosts?.forEach((host, at) => {
-    const place = [...path, 'hosts', at]
-    checkReachable(config, place, host, allowHttp)
-    const { protocol, origin, pathname } = new URL(host)
-    const model = new URL(first ?? host)
-    if (protocol !== model.protocol || pathname.replace(/\/$/, '') !== model.pathname.replace(/\/$/, '')) config.report(place, 'differs from the first host in more than host and port: one ERP has one scheme and one path')
+  urls.forEach((url, at) => {
+    const place = [...path, 'url', at]
+    checkReachable(config, place, url, allowHttp)
+    const { protocol, origin, pathname } = new URL(url)
+    const model = new URL(first ?? url)
+    if (protocol !== model.protocol || pathname.replace(/\/$/, '') !== model.pathname.replace(/\/$/, '')) config.report(place, 'differs from the first in more than host and port: one ERP has one scheme and one path')
     if (seen.has(origin)) config.report(place, 'stands here already')
     seen.add(origin)
   })
-  if ((url !== undefined || hosts?.length === 1) && check !== undefined) config.report([...path, 'health_check'], 'has no say over requests: with one host there is no other to take', { severity: 'warning', on: 'key' })
+  if (urls.length === 1 && check !== undefined) config.report([...path, 'health_check'], 'has no say over requests: with one host there is no other to take', { severity: 'warning', on: 'key' })
 }
 
 function checkTimes ({ config }: Draft, path: Path, { timeout, total_timeout: total, concurrency }: Partial<Upstream>): void {

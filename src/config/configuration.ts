@@ -34,8 +34,6 @@ export interface Route {
   readonly idle_timeout: number
   /** the very same object in every rule that takes it from `defaults` or the upstream: one budget */
   readonly retry: Retry | undefined
-  /** whether any request of it may be carried out twice, by the operator's word */
-  readonly idempotent: boolean
   readonly rate_limits: readonly RouteLimit[]
   /** bytes */
   readonly body_limit: number | undefined

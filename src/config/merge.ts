@@ -62,7 +62,6 @@ function settleRule (rule: Rule, at: string, around: Around): Route {
     timeout: rule.timeout ?? defaults.timeout ?? ofUpstream?.timeout ?? TIMEOUT_MS,
     idle_timeout: rule.idle_timeout ?? defaults.idle_timeout ?? ofUpstream?.idle_timeout ?? IDLE_TIMEOUT_MS,
     retry: retry === 'none' ? undefined : retry,
-    idempotent: rule.idempotent,
     rate_limits: rule.rate_limit === undefined ? around.defaultLimits : rule.rate_limit.map(ownLimit),
     body_limit: rule.body_limit ?? defaults.body_limit,
     headers: rule.headers === undefined ? inherited.headers : mergeHeaders([ofUpstream?.headers, defaults.headers, rule.headers]),

@@ -10,7 +10,7 @@ export function materialAt (path: Path): Material | undefined {
   const tls = tlsAt(path)
   if (tls !== undefined) return typeof path[tls] === 'string' && Object.hasOwn(OF_TLS, path[tls]) ? OF_TLS[path[tls]] : undefined
   const [top, , credential, kind, key] = path
-  if (top === 'store') return isStoreSecret(path) ? 'secret' : undefined
+  if (top === 'redis') return path[1] === 'password' || path[1] === 'keys' ? 'secret' : undefined
   if (top !== 'upstreams' || credential !== 'credential' || key === undefined) return undefined
   return kind === 'headers' || (kind === 'client_credentials' && key === 'client_secret') || (kind === 'basic' && key === 'password') ? 'secret' : undefined
 }
@@ -22,16 +22,12 @@ export function isSecretPath (path: Path): boolean {
 
 /** True for a place where a list of secrets may stand, or one secret in its place: a client may have two. */
 export function isListOfSecrets (path: Path): boolean {
-  return (path.length === 2 && path[0] === 'store' && path[1] === 'encryption_keys') || (path.length === 5 && path.at(-1) === 'client_secret')
+  return (path.length === 2 && path[0] === 'redis' && path[1] === 'keys') || (path.length === 5 && path.at(-1) === 'client_secret')
 }
 
-function isStoreSecret ([, part, key]: Path): boolean {
-  return (part === 'redis' && key === 'password') || part === 'encryption_keys'
-}
-
-/** True where nothing of the file may be repeated in a message: all of a credential and of the store, keys, and the values of headers. */
+/** True where nothing of the file may be repeated in a message: all of a credential and of redis, keys, and the values of headers. */
 export function isPrivate (path: Path): boolean {
-  if (path[0] === 'store' && path.length > 1) return true
+  if (path[0] === 'redis' && path.length > 1) return true
   if (isSecretPath(path) || (path[0] === 'upstreams' && path[2] === 'credential')) return true
   return path.some((part, at) => (part === 'headers' || part === 'response_headers') && path[at + 1] === 'set' && path.length > at + 2)
 }

@@ -2,15 +2,17 @@ import * as z from 'zod'
 import { parseMatch, type Match } from '../policy/pattern.ts'
 import { byHand } from './by-hand.ts'
 import { headerEntries, requestHeaders, responseHeaders, whyNotSet } from './header-rules.ts'
-import { duration, flag, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
+import { duration, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
 import { retrySchema } from './protection-schema.ts'
+import { onStoreFailure } from './redis-schema.ts'
 import { requireSchema } from './require-schema.ts'
 import { parseRewrite } from './rewrite.ts'
 
 const rateLimit = z.strictObject({
   max: whole(1, 1_000_000_000).describe('So many requests.'),
   per: duration('1s', '24h').describe('In so long a time.'),
-  by: z.enum(['client', 'user', 'address']).describe('Whose requests are counted together. A client\'s own token counts for itself by user; a public rule always counts by address.')
+  by: z.enum(['client', 'user', 'address']).describe('Whose requests are counted together. A client\'s own token counts for itself by user; a public rule always counts by address.'),
+  on_store_failure: onStoreFailure()
 }).meta({ title: 'rate-limit' })
 
 const matchSchema = byHand(z.string(), (value, fail): Match => {
@@ -57,7 +59,6 @@ export const ruleSchema = z.strictObject({
   require: requireSchema,
   id: nameText().optional().describe('A name for logs and metrics.'),
   description: z.string().optional().describe('For people.'),
-  idempotent: flag().prefault(false).describe('true: whatever the method, to carry such a request out twice does no more than once, so that it may be tried again.'),
   ...shared
 })
 

@@ -1,4 +1,4 @@
-import type { Refusal } from '../policy/problems.ts'
+import { Refusal, refuse } from '../policy/problems.ts'
 import type { CsrfSession } from './csrf-session.ts'
 import type { CsrfHost } from './csrf-sessions.ts'
 
@@ -26,7 +26,6 @@ export class CsrfSlot {
 
   /**
    * The session that is being fetched, or a new one.
-   * @param fetch rejects with a Refusal
    * @throws {Refusal} at once, or by its promise
    */
   obtain (fetch: () => Promise<CsrfSession>): Promise<CsrfSession> {
@@ -36,7 +35,8 @@ export class CsrfSlot {
       this.#madeAt = this.#host.made()
       this.#session = session
       return session
-    }, (refusal: Refusal) => {
+    }, (error: unknown) => {
+      const refusal = error instanceof Refusal ? error : refuse('internal', 'The gateway failed. Nothing was sent.', { cause: error })
       this.#host.failed(refusal)
       throw refusal
     }).finally(() => { this.#fetching = undefined })

@@ -74,12 +74,12 @@ export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issue
 }
 
 // What is not named here is a rule's to know, or the credential's: to change it leaves the connections as they are.
-function wayName (name: string, { url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tls }: UpstreamConfiguration): string {
-  return JSON.stringify([name, url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tlsName(tls)])
+function wayName (name: string, { url, balance, connect_timeout, total_timeout, concurrency, breaker, eject_after, eject_for, eject_max, health_check, tls }: UpstreamConfiguration): string {
+  return JSON.stringify([name, url, balance, connect_timeout, total_timeout, concurrency, breaker, eject_after, eject_for, eject_max, health_check, tlsName(tls)])
 }
 
 function createWay (name: string, configured: UpstreamConfiguration, { processes, onProtectionChange, lookup }: UpstreamSurroundings): Way {
-  const urls = (configured.hosts ?? [configured.url]).map(url => new URL(url ?? ''))
+  const urls = configured.url.map(url => new URL(url))
   const pools = new Map(urls.map(url => [url.origin, createHostPool(url, { connectTimeout: configured.connect_timeout, tls: tlsOptions(configured.tls), lookup })]))
   const protection = createProtection(shareOf(configured, processes), pools, { lookup, onChange: change => { onProtectionChange(name, change) } })
   const [first] = urls
@@ -122,11 +122,11 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
 }
 
 // Another login has another session, and so has another host.
-function createSessions (name: string, { csrf, url, hosts, tls, credential, headers }: UpstreamConfiguration, { issuers }: Pick<GatewayFile, 'issuers'>, { sessions, onCsrfChange }: UpstreamSurroundings): CsrfSessions | undefined {
+function createSessions (name: string, { csrf, url, tls, credential, headers }: UpstreamConfiguration, { issuers }: Pick<GatewayFile, 'issuers'>, { sessions, onCsrfChange }: UpstreamSurroundings): CsrfSessions | undefined {
   if (csrf === undefined) return undefined
   const issuer = credential.kind === 'client_credentials' ? issuers[credential.issuer ?? ''] : undefined
   const set = headers?.set ?? {}
-  return sessions.take(name, [csrf, url, hosts, tls, credential, issuer?.issuer, issuer?.discovery, set], () => new CsrfSessions({
+  return sessions.take(name, [csrf, url, tls, credential, issuer?.issuer, issuer?.discovery, set], () => new CsrfSessions({
     path: csrf.path,
     header: csrf.header,
     methods: new Set(csrf.methods),

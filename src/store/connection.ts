@@ -1,5 +1,5 @@
 import type { Redis as Client } from 'ioredis'
-import type { Redis as Settings } from '../config/store-schema.ts'
+import type { Redis as Settings } from '../config/redis-schema.ts'
 import { createCircuit, type Circuit, type CircuitOptions } from './circuit.ts'
 import { createClient } from './client.ts'
 import { COUNT } from './commands.ts'

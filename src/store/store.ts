@@ -1,4 +1,4 @@
-import type { Store as Settings } from '../config/store-schema.ts'
+import type { Redis as Settings } from '../config/redis-schema.ts'
 import type { CounterStore } from '../inbound/shared-counting.ts'
 import type { TokenStore } from '../outbound/token-store.ts'
 import { connect, type Operation, type Outcome } from './connection.ts'
@@ -28,10 +28,10 @@ export interface Store {
 }
 
 /** Connects in the background: nothing waits for it, and whatever becomes of it is told, never thrown. */
-export function createStore ({ redis, encryption_keys: keys = [] }: Settings, { now, onChange, onOperation, onUnreadable }: StoreSurroundings): Store {
+export function createStore (redis: Settings, { now, onChange, onOperation, onUnreadable }: StoreSurroundings): Store {
   const connection = connect(redis, { onChange, onOperation })
   const prefix = redis.key_prefix
-  const [first, ...others] = keys.map(key => Buffer.from(key.reveal(), 'base64'))
+  const [first, ...others] = (redis.keys ?? []).map(key => Buffer.from(key.reveal(), 'base64'))
   let toldUnreadable = false
   return {
     counters: createSharedCounters(connection, prefix, redis.command_timeout),

@@ -16,7 +16,7 @@ const first = (line: string) => `${line}\n${GATEWAY}`
 const issuer = (line: string) => gatewayWith('    idp: auth0\n', `    idp: auth0\n    ${line}\n`)
 const machine = (line: string) => gatewayWith('        client_id: middleware\n', `        client_id: middleware\n        ${line}\n`)
 const upstream = (line: string) => `${GATEWAY}    ${line}\n`
-const hostsOf = (hosts: string) => gatewayWith('    url: https://erp.example.com', `    hosts: ${hosts}`)
+const urlsOf = (urls: string) => gatewayWith('    url: https://erp.example.com', `    url: ${urls}`)
 const credential = (value: string) => `${GATEWAY.slice(0, GATEWAY.indexOf('    credential:'))}    credential: ${value}\n`
 
 const URL_KEYS = [
@@ -34,7 +34,7 @@ const BAD_URLS = [
 ]
 
 const REFUSED: readonly Row[] = [
-  ...URL_KEYS.flatMap(({ key, at, put }) => BAD_URLS.map((url): Row => ({ promise: `${key} ${url.replace(SECRET, 'password')}`, gateway: put(url), wrong: [`${at} ${key}`] }))),
+  ...URL_KEYS.flatMap(({ key, at, put }) => BAD_URLS.filter(url => key !== 'upstreams.erp.url' || !url.startsWith('[')).map((url): Row => ({ promise: `${key} ${url.replace(SECRET, 'password')}`, gateway: put(url), wrong: [`${at} ${key}`] }))),
   { promise: 'a query in an issuer', gateway: gatewayWith('https://tenant.eu.auth0.com/', 'https://tenant.eu.auth0.com/?a=b'), wrong: ['3:13 issuers.main.issuer'] },
   { promise: 'a query in an upstream\'s url', gateway: gatewayWith('    url: https://erp.example.com', '    url: https://erp.example.com/?a=b'), wrong: ['8:10 upstreams.erp.url'] },
 
@@ -66,22 +66,22 @@ const REFUSED: readonly Row[] = [
   { promise: 'the same marker for users and clients', gateway: issuer('user_when: { t: a }\n    client_when: { t: a }'), wrong: ['6:18 issuers.main.client_when'] },
   { promise: 'one `iss` twice', gateway: gatewayWith('upstreams:', '  again: { issuer: https://tenant.eu.auth0.com/, idp: auth0, audience: b }\nupstreams:'), routes: 'defaults: { issuers: main }\nroutes:\n  - { match: GET /a, require: user }\n', wrong: ['6:20 issuers.again.issuer'] },
 
-  ...['hosts: [https://a.example.com, https://b.example.com]', 'hosts: https://a.example.com'].map((line): Row => ({ promise: `url and ${line}`, gateway: upstream(line), wrong: ['8:5 upstreams.erp'], names: ['exactly one of url and hosts'] })),
-  { promise: 'neither url nor hosts', gateway: gatewayWith('    url: https://erp.example.com\n', ''), wrong: ['8:5 upstreams.erp'], names: ['exactly one of url and hosts'] },
+  { promise: 'an upstream without url', gateway: gatewayWith('    url: https://erp.example.com\n', ''), wrong: ['8:5 upstreams.erp'], names: ['url is missing'] },
+  { promise: 'an upstream with two keys for its URLs', gateway: upstream('urls: [https://a.example.com]'), wrong: ['15:5 upstreams.erp.urls'], names: ['did you mean "url"?'] },
   ...[
-    ['no hosts', '[]', '8:12 upstreams.erp.hosts'],
-    ['hosts of two schemes', '[https://a.example.com, http://127.0.0.1:8080]', '8:36 upstreams.erp.hosts[1]'],
-    ['hosts of two paths', '[https://a.example.com/erp, https://b.example.com]', '8:40 upstreams.erp.hosts[1]'],
-    ['a host twice', '[https://a.example.com, https://a.example.com/]', '8:36 upstreams.erp.hosts[1]'],
-    ['http: to a host', '[https://a.example.com, https://169.254.169.254]', '8:36 upstreams.erp.hosts[1]']
-  ].map(([promise = '', hosts = '', wrong = '']): Row => ({ promise, gateway: hostsOf(hosts), wrong: [wrong] })),
+    ['no URLs', '[]', '8:10 upstreams.erp.url'],
+    ['URLs of two schemes', '[https://a.example.com, http://127.0.0.1:8080]', '8:34 upstreams.erp.url[1]'],
+    ['URLs of two paths', '[https://a.example.com/erp, https://b.example.com]', '8:38 upstreams.erp.url[1]'],
+    ['a URL twice', '[https://a.example.com, https://a.example.com/]', '8:34 upstreams.erp.url[1]'],
+    ['a link-local URL of several', '[https://a.example.com, https://169.254.169.254]', '8:34 upstreams.erp.url[1]']
+  ].map(([promise = '', urls = '', wrong = '']): Row => ({ promise, gateway: urlsOf(urls), wrong: [wrong] })),
   ...[
     ['connect_timeout: 1ms', '22 upstreams.erp.connect_timeout'], ['timeout: 0s', '14 upstreams.erp.timeout'], ['idle_timeout: 25h', '19 upstreams.erp.idle_timeout'], ['total_timeout: 5', '20 upstreams.erp.total_timeout'],
     ['balance: random', '14 upstreams.erp.balance'], ['concurrency: {}', '18 upstreams.erp.concurrency'], ['concurrency: { max: 0 }', '25 upstreams.erp.concurrency.max'], ['concurrency: { max: 5, queue: -1 }', '35 upstreams.erp.concurrency.queue'],
     ['concurrency: { max: 5, queue_timeout: 6m }', '43 upstreams.erp.concurrency.queue_timeout'], ['concurrency: { max: 5, que: 1 }', '28 upstreams.erp.concurrency.que'],
-    ['circuit_breaker: { consecutive_failures: 0 }', '46 upstreams.erp.circuit_breaker.consecutive_failures'], ...['0%', '101%', '50', '"0.5"', '5 %', '050%'].map(rate => [`circuit_breaker: { failure_rate: ${rate} }`, '38 upstreams.erp.circuit_breaker.failure_rate']),
-    ['retry: always', '12 upstreams.erp.retry'], ['retry: { attempts: 1 }', '24 upstreams.erp.retry.attempts'], ['retry: { on: [connect, answer] }', '28 upstreams.erp.retry.on[1]'], ['retry: { statuses: [200] }', '25 upstreams.erp.retry.statuses[0]'], ['retry: { budget: 0% }', '22 upstreams.erp.retry.budget'],
-    ['ejection: { max: 0% }', '22 upstreams.erp.ejection.max'], ['ejection: { for: 10 }', '22 upstreams.erp.ejection.for'],
+    ['breaker: { failures: 0 }', '26 upstreams.erp.breaker.failures'], ...['0%', '101%', '50', '"50"', '1.5', '0', '"0.0"', '"1.5"', '-0.5', '5 %', '050%', 'true'].map(rate => [`breaker: { failure_rate: ${rate} }`, '30 upstreams.erp.breaker.failure_rate']),
+    ['retry: always', '12 upstreams.erp.retry'], ['retry: { attempts: 1 }', '24 upstreams.erp.retry.attempts'], ['retry: { on: [connect, answer] }', '28 upstreams.erp.retry.on[1]'], ['retry: { on: ["200"] }', '19 upstreams.erp.retry.on[0]'], ['retry: { budget: 0% }', '22 upstreams.erp.retry.budget'],
+    ['eject_max: 0%', '16 upstreams.erp.eject_max'], ['eject_for: 10', '16 upstreams.erp.eject_for'], ['eject_after: 0', '18 upstreams.erp.eject_after'],
     ['csrf: {}', '11 upstreams.erp.csrf'], ['csrf: /token', '11 upstreams.erp.csrf'], ...['token', '"/a b"', '"/a#b"', '/ü'].map(path => [`csrf: { path: ${path} }`, '19 upstreams.erp.csrf.path']),
     ...['Cookie', 'Authorization', 'X-Api-Key', 'Host', 'X-Request-Id', 'X-Http-Method-Override', '"A B"'].map(header => [`csrf: { path: /, header: ${header} }`, '30 upstreams.erp.csrf.header']),
     ['csrf: { path: /, methods: [] }', '31 upstreams.erp.csrf.methods'], ['csrf: { path: /, methods: [POST, GET] }', '38 upstreams.erp.csrf.methods[1]'], ['csrf: { path: /, sessions: 0 }', '32 upstreams.erp.csrf.sessions'], ['csrf: { path: /, max_age: 0s }', '31 upstreams.erp.csrf.max_age'], ['csrf: { path: /, timeout: 6m }', '31 upstreams.erp.csrf.timeout'],
@@ -137,6 +137,7 @@ const ACCEPTED: readonly { readonly promise: string, readonly gateway: string, r
   { promise: 'no proxies', gateway: first('listen: { trusted_proxies: [] }') },
   { promise: 'allowed_clients in the place of audience', gateway: gatewayWith('audience: https://api.example.com', 'allowed_clients: saas') },
   { promise: 'a limit without proxies, warned', gateway: first('listen: { rate_limit: { max: 5, per: 1s } }'), wrong: ['1:23 listen.rate_limit'] },
+  { promise: 'on_store_failure without redis, warned', gateway: first('listen: { trusted_proxies: 10.0.0.1, rate_limit: { max: 5, per: 1s, on_store_failure: allow } }'), wrong: ['1:87 listen.rate_limit.on_store_failure'] },
   { promise: 'a known IdP without idp, warned', gateway: gatewayWith('    idp: auth0\n', ''), wrong: ['3:13 issuers.main.issuer'] },
   { promise: 'Oracle without a tenant, warned', gateway: gatewayWith('idp: auth0', 'idp: oracle'), wrong: ['3:5 issuers.main'] },
   { promise: 'Entra without a tenant, warned', gateway: gatewayWith('https://tenant.eu.auth0.com/\n    idp: auth0', 'https://login.microsoftonline.com/common/v2.0\n    idp: entra'), wrong: ['3:13 issuers.main.issuer'] },

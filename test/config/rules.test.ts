@@ -88,9 +88,13 @@ const REFUSED: readonly Row[] = [
   { promise: 'a limit with nothing in it', routes: rule('    rate_limit: { max: 0, per: 0s, by: all }\n'), wrong: ['4:24 routes[0].rate_limit.max', '4:32 routes[0].rate_limit.per', '4:40 routes[0].rate_limit.by'] },
   { promise: 'a limit that does not say by whom', routes: rule('    rate_limit: { max: 5, per: 1m }\n'), wrong: ['4:17 routes[0].rate_limit'] },
   { promise: 'an empty list of limits', routes: rule('    rate_limit: []\n'), wrong: ['4:17 routes[0].rate_limit'] },
-  { promise: 'a retry that is none', routes: rule('    retry: {attempts: 11}\n    idempotent: maybe\n'), wrong: ['4:23 routes[0].retry.attempts', '5:17 routes[0].idempotent'] },
+  { promise: 'a retry that is none', routes: rule('    retry: {attempts: 11}\n'), wrong: ['4:23 routes[0].retry.attempts'] },
+  ...['answer', '200', '600', '"503"', '503.5', '[]', 'true', '{}'].map((on): Row => ({ promise: `a retry on ${on}`, routes: rule(`    retry: {on: ${on}}\n`), wrong: ['4:17 routes[0].retry.on'] })),
+  { promise: 'a misspelt word of on', routes: rule('    retry: {on: [connect, rest, 503]}\n'), wrong: ['4:27 routes[0].retry.on[1]'], names: ['did you mean "reset"?'] },
+  ...['post', 'ANY', 'TRACE', '[]', '5'].map((methods): Row => ({ promise: `a retry of methods ${methods}`, routes: rule(`    retry: {methods: ${methods}}\n`), wrong: ['4:22 routes[0].retry.methods'] })),
+  ...['0', '0.0', '1.5', '-0.5', '50', '"0.5"', '0%', 'half', 'true'].map((budget): Row => ({ promise: `a budget of ${budget}`, routes: rule(`    retry: {budget: ${budget}}\n`), wrong: ['4:21 routes[0].retry.budget'] })),
+  { promise: 'a limit that does not know what becomes of it', gateway: `redis: { url: rediss://redis.example.com, keys: ${'A'.repeat(43)} }\n${GATEWAY}`, routes: rule('    rate_limit: { max: 5, per: 1m, by: user, on_store_failure: alow }\n'), wrong: ['4:64 routes[0].rate_limit.on_store_failure'], names: ['did you mean "allow"?'] },
   { promise: 'a misspelt key of retry', routes: rule('    retry: {attempt: 3}\n'), wrong: ['4:13 routes[0].retry.attempt'], names: ['did you mean "attempts"?'] },
-  { promise: 'idempotent in defaults', routes: `defaults: { idempotent: true }\n${rule('')}`, wrong: ['1:13 defaults.idempotent'] },
   { promise: 'what is not in this version', routes: rule('    enforce: report\n'), wrong: ['4:5 routes[0].enforce'], names: ['not in this version'] },
   { promise: 'require in defaults', routes: `defaults: { require: public }\n${rule('')}`, wrong: ['1:13 defaults.require'] },
   { promise: 'match, id, enforce in defaults', routes: `defaults: { match: GET /, id: a, enforce: report }\n${rule('')}`, wrong: ['1:13 defaults.match', '1:27 defaults.id', '1:34 defaults.enforce'] },
@@ -131,6 +135,11 @@ const WARNED: readonly Row[] = [
   { promise: 'a narrower path that hides a method of a broader one', routes: 'routes:\n  - match: ANY /a/*\n    require: user\n  - match: GET /a/b\n    require: user\n', wrong: ['4:12 routes[1].match'] },
   { promise: 'an alternative that another makes idle', routes: required('[user, { user: { scope: a } }]'), wrong: ['3:21 routes[0].require[1]'] },
   { promise: 'a rewrite that loses a parameter', routes: 'routes:\n  - match: GET /a/:id\n    require: user\n    rewrite: /b\n', wrong: ['4:14 routes[0].rewrite'] },
+  {
+    promise: 'on_store_failure where there is no redis',
+    routes: `defaults: { rate_limit: { max: 5, per: 1m, by: user, on_store_failure: deny } }\n${rule('    rate_limit: [{ max: 5, per: 1m, by: user }, { max: 5, per: 1h, by: user, on_store_failure: local }]\n')}`,
+    wrong: ['1:72 defaults.rate_limit.on_store_failure', '5:96 routes[0].rate_limit[1].on_store_failure']
+  },
   { promise: 'identity on a public rule', routes: 'routes:\n  - match: GET /a\n    require: public\n    identity: { headers: { X-User: sub } }\n', wrong: ['4:15 routes[0].identity'] },
   { promise: 'a kind that the IdP never proves', gateway: GATEWAY.replace('auth0\n', 'zitadel\n'), routes: required('user'), wrong: ['3:14 routes[0].require'] }
 ]

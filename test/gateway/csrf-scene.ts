@@ -42,7 +42,7 @@ export async function csrfScene (t: TestContext, { csrf, upstream, rule, routes,
   const [sap] = saps
   if (sap === undefined) throw new Error('no host')
   tearDown(t, async () => { await until(() => saps.every(({ openSockets }) => openSockets === 0)) })
-  const several = hosts > 1 ? { url: undefined, hosts: saps.map(({ origin }) => origin) } : {}
+  const several = hosts > 1 ? { url: saps.map(({ origin }) => origin) } : {}
   const gateway = await startGateway(t, {
     idp,
     erp: sap,

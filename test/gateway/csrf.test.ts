@@ -259,7 +259,7 @@ t.test('a request for a token has the place of the request that wants it', async
 })
 
 t.test('requests for a token that fail open the circuit, and one of them closes it', async t => {
-  const { sap, gateway, post, writes } = await csrfScene(t, { upstream: { circuit_breaker: { consecutive_failures: 1, open_for: '500ms' } } })
+  const { sap, gateway, post, writes } = await csrfScene(t, { upstream: { breaker: { failures: 1, open_for: '500ms' } } })
   sap.fail('fetch', answer(503, 'down'))
   t.match(await post('1'), { status: 502, code: 'upstream-csrf-unavailable' })
   const seen = sap.requests.length
