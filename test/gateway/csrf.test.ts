@@ -25,6 +25,14 @@ t.test('each of two hosts gets the session that it made, and no other one', asyn
   t.ok([...cookies ?? []].every(cookie => others?.has(cookie) === false))
 })
 
+t.test('where the sessions of both hosts have ended, the second try is at the first host', async t => {
+  const { saps, post } = await csrfScene(t, { hosts: 2 })
+  t.same(statuses([await post('1'), await post('2')]), [201])
+  for (const { sessions } of saps) sessions.expire()
+  t.equal((await post('3')).status, 201)
+  t.same(saps.map(({ fetches, refused }) => fetches + refused).sort((one, other) => one - other), [1, 3])
+})
+
 t.test('neither token nor cookie goes to a caller, and a caller\'s own go nowhere', async t => {
   const { sap, gateway, token, post } = await csrfScene(t)
   const headers = { 'x-csrf-token': 'mine', cookie: 'SAP_SESSIONID_S4H_100=mine' }
@@ -239,17 +247,25 @@ t.test('the 401 of a request that writes costs the session too: login and sessio
 
 t.test('a request for a token has the place of the request that wants it', async t => {
   const scene = await csrfScene(t, { csrf: { sessions: 3 }, upstream: { concurrency: { max: 3, queue: 1000, queue_timeout: '1m' } } })
-  const { sap, post } = scene
+  const { sap, gateway, post } = scene
   let [open, most] = [0, 0]
+  const all = gate()
   const count = async (_req: IncomingMessage, res: ServerResponse): Promise<'go on'> => {
     most = Math.max(most, ++open)
     res.once('close', () => { open -= 1 })
-    await sleep(2)
+    await sleep(20)
     return 'go on'
   }
-  sap.fail('fetch', count)
+  sap.fail('fetch', async (req, res) => {
+    const counted = count(req, res)
+    await all.fault(req, res)
+    return await counted
+  })
   sap.fail('write', count)
-  const first = await Promise.all(Array.from({ length: 60 }, async (_, at) => await post(`BP${at}`)))
+  const posts = Promise.all(Array.from({ length: 60 }, async (_, at) => await post(`BP${at}`)))
+  await until(async () => await metric(gateway, 'countersign_upstream_requests_queued{upstream="erp"}') === 57)
+  all.letGo()
+  const first = await posts
   sap.sessions.expire()
   const second = await Promise.all(Array.from({ length: 60 }, async (_, at) => await post(`CP${at}`)))
   t.same(statuses([...first, ...second]), [201])
