@@ -16,6 +16,7 @@ import { SharedCounters } from './inbound/shared-counting.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
+import type { CsrfSessions } from './outbound/csrf-sessions.ts'
 import type { ClosableClient } from './outbound/idp-client.ts'
 import { createLocalWrites, type LocalWrites } from './outbound/local-writes.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
@@ -61,6 +62,7 @@ export interface Lasting {
   readonly issuers: Shelf<LiveIssuer>
   readonly ways: Shelf<Way>
   readonly tokens: Shelf<MachineTokenCache>
+  readonly sessions: Shelf<CsrfSessions>
   readonly caches: Shelf<PrincipalCaches>
   readonly counters: Shelf<Counters>
   readonly writes: Shelf<LocalWrites>
@@ -75,6 +77,7 @@ export function createLasting (): Lasting {
     issuers: createShelf(({ trusted }) => { trusted.keys.close() }),
     ways: createShelf(({ protection }) => { void protection.close() }),
     tokens: createShelf(cache => { cache.close() }),
+    sessions: createShelf(() => {}),
     caches: createShelf(() => {}),
     counters: createShelf(() => {}),
     writes: createShelf(() => {}),
@@ -82,7 +85,7 @@ export function createLasting (): Lasting {
   }
 }
 
-export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared' | 'onProtectionChange' | 'processes'> & {
+export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared' | 'onProtectionChange' | 'onCsrfChange' | 'processes'> & {
   readonly onStore: Omit<StoreSurroundings, 'now'>
   /** where this process is one of several, what they share without a store */
   readonly siblings: Siblings | undefined
@@ -93,8 +96,8 @@ export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<U
 
 /** Keys and machine tokens that are not in hand begin to be fetched at once. */
 export async function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Promise<Generation> {
-  const { lasting: { clients, stores, issuers, ways, tokens, caches, counters, writes } } = surroundings
-  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder(), writes: writes.holder() }
+  const { lasting: { clients, stores, issuers, ways, tokens, sessions, caches, counters, writes } } = surroundings
+  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), sessions: sessions.holder(), caches: caches.holder(), counters: counters.holder(), writes: writes.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
@@ -133,7 +136,8 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   const issuers = live.map(({ trusted }) => trusted)
   const providers = new Map(live.map(({ trusted, provider }) => [trusted.name, provider]))
   const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${fingerprint(gateway.redis)} ${name}`, make) }
-  const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens })
+  const sessions: UpstreamSurroundings['sessions'] = { take: (name, parts, make) => held.sessions.take(`${name} ${fingerprint(parts)}`, make) }
+  const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens, sessions })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
   const limits = createLimits(app, overall, routes, (name, onFailure) => {

@@ -103,9 +103,11 @@ function createRetryPolicies (): RetryPolicies {
   return (upstream, settings) => within(within(policies, upstream, () => new Map<Retry, RetryPolicy>()), settings, () => new RetryPolicy(settings, () => performance.now(), Math.random))
 }
 
-function protectionOf ({ retry }: Route, upstream: Upstream, policies: RetryPolicies): RouteProtection | undefined {
-  if (retry === undefined && !upstream.protection.isNeeded) return undefined
-  return { upstream: upstream.protection, retry: retry && policies(upstream, retry) }
+function protectionOf ({ retry, withoutCredential }: Route, upstream: Upstream, policies: RetryPolicies): RouteProtection | undefined {
+  // A session is the login's: without a credential there is none.
+  const sessions = withoutCredential ? undefined : upstream.sessions
+  if (retry === undefined && sessions === undefined && !upstream.protection.isNeeded) return undefined
+  return { upstream: upstream.protection, retry: retry && policies(upstream, retry), sessions }
 }
 
 /** What the gateway writes on any of its rules. */

@@ -55,7 +55,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
     credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
     certificates: () => certificatesOf(current.configuration.gateway).map(({ name, certificates }) => ({ name, endsAt: endOf(certificates) })),
-    upstreams: () => [...current.upstreams.values()].map(({ name, protection }) => ({ name, maintenance: current.maintenance.get(name), ...protection.status() })),
+    upstreams: () => [...current.upstreams.values()].map(({ name, protection, sessions }) => ({ name, maintenance: current.maintenance.get(name), sessions: sessions?.count, ...protection.status() })),
     storeIsUp: () => current.storeIsUp()
   })
   const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds })
@@ -89,6 +89,12 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     processes: leader === undefined ? 1 : configuration.gateway.workers,
     onProtectionChange (upstream, { kind, ...change }) {
       log.warn({ upstream, ...change }, kind === 'circuit' ? 'the circuit breaker of an upstream has changed' : 'a host of an upstream has changed')
+    },
+    onCsrfChange (upstream, { kind, host, ...change }) {
+      if (kind !== 'dropped') metrics.csrfFetch(upstream, kind === 'made')
+      if (kind === 'made') log.debug({ upstream, host }, 'a session with a CSRF token was made')
+      if (kind === 'dropped') log.info({ upstream, host }, 'a session was refused, and is dropped')
+      if ('refusal' in change) log.warn({ upstream, host, code: change.refusal.code, saw: change.refusal.extras.saw }, 'a session with a CSRF token cannot be had')
     },
     onStore: {
       onOperation: metrics.storeOperation,

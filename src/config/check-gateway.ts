@@ -4,6 +4,7 @@ import { checkReachable } from './check-urls.ts'
 import { checkClientTls, checkServerTls } from './check-tls.ts'
 import { isTokenCredential } from './credential-schema.ts'
 import type { Draft } from './draft.ts'
+import { lacksCsrf } from './csrf-of-erp.ts'
 import { erpOfUrl } from './erps/index.ts'
 import type { Issuer, Upstream } from './gateway-schema.ts'
 import type { Path } from './mistakes.ts'
@@ -23,6 +24,7 @@ export function checkGateway (draft: Draft, now: number): void {
   for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) {
     checkUpstream(draft, name, upstream)
     checkErp(draft, name, upstream)
+    checkSessions(draft, name, upstream)
     checkMaintenance(draft, name, upstream, now)
   }
   checkRedis(draft)
@@ -113,7 +115,8 @@ function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>)
   checkTimes(draft, path, upstream)
   const { credential } = upstream
   if (credential === undefined) return
-  const own = credentialHeaders({ credential })
+  checkCsrf(draft, path, { ...upstream, credential })
+  const own = credentialHeaders({ credential, csrf: upstream.csrf })
   for (const header of Object.keys(upstream.headers?.set ?? {})) {
     if (own.includes(foldHeaderName(header))) config.report([...path, 'headers', 'set', header], 'this header carries the upstream\'s credential', { on: 'key' })
   }
@@ -126,6 +129,15 @@ function checkErp ({ config }: Draft, name: string, { url: [first] = [] }: Parti
   if (known !== undefined) config.report(['upstreams', name, 'url', 0], `this is the URL of a known ERP: say erp: ${known}`, { severity: 'warning' })
 }
 
+// A request that writes would be 403 there.
+function checkSessions ({ config, rules, defaults, upstreams = {} }: Draft, name: string, upstream: Partial<Upstream>): void {
+  const [only, ...others] = Object.keys(upstreams)
+  const own = rules.filter(rule => (rule.upstream ?? defaults.upstream ?? (others.length === 0 ? only : undefined)) === name)
+  const writes = own.some(({ match }) => match?.methods.some(method => method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS') === true)
+  const paths = own.flatMap(({ rewrite = defaults.rewrite, match }) => rewrite ?? match?.path ?? [])
+  if (writes && lacksCsrf(upstream, paths)) config.report(['upstreams', name, 'erp'], 'wants sessions with CSRF tokens for requests that write, and no rule names a service that gives them: say csrf: { path: … }, or csrf: none', { severity: 'warning' })
+}
+
 function checkMaintenance ({ config }: Draft, name: string, { maintenance }: Partial<Upstream>, now: number): void {
   maintenance?.forEach((window, at) => {
     const path: Path = ['upstreams', name, 'maintenance', at]
@@ -133,6 +145,14 @@ function checkMaintenance ({ config }: Draft, name: string, { maintenance }: Par
     else if (window.kind === 'once' && window.to <= now) config.report([...path, 'to'], 'this window is over', { severity: 'warning' })
     if (isEndless(window, now)) config.report([...path, 'for'], 'the next window begins before this one ends, again and again: it would never be over')
   })
+}
+
+function checkCsrf ({ config }: Draft, path: Path, { credential, csrf, hold_body: held }: Partial<Upstream> & Pick<Upstream, 'credential'>): void {
+  if (csrf === undefined || csrf === 'none') return
+  const shown = credentialHeaders({ credential, csrf: undefined })
+  if (shown.includes(foldHeaderName(csrf.header))) config.report([...path, 'csrf', 'header'], 'this header carries the upstream\'s credential')
+  if (shown.includes('cookie')) config.report([...path, 'csrf'], 'the credential is a cookie: a session has its own', { on: 'key' })
+  if (held === 0) config.report([...path, 'hold_body'], 'keeps no body: a request with one cannot be sent again when its session has ended, and is 502 then', { severity: 'warning' })
 }
 
 function checkRedis ({ config, redis, upstreams }: Draft): void {

@@ -123,7 +123,7 @@ function checkHeaders ({ routes, defaults, upstreams, config }: Draft, path: Pat
   const names = Object.keys(upstreams ?? {})
   const upstream = rule.upstream ?? defaults.upstream ?? (names.length === 1 ? names[0] : undefined)
   const target = upstream === undefined || upstreams === undefined || !Object.hasOwn(upstreams, upstream) ? undefined : upstreams[upstream]
-  const own = target?.credential === undefined ? [] : credentialHeaders({ credential: target.credential })
+  const own = target?.credential === undefined ? [] : credentialHeaders({ credential: target.credential, csrf: target.csrf })
   const report = (key: Path, message: string) => {
     const at = [...path, ...key]
     routes.report(rawAt(routes.value, at) === undefined && key[0] !== 'headers' ? path : at, message, { on: 'key' })

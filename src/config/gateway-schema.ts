@@ -4,6 +4,7 @@ import { ALGORITHMS } from '../policy/algorithms.ts'
 import { PROFILE_NAMES } from '../policy/profiles/index.ts'
 import { byHand } from './by-hand.ts'
 import { credentialSchema } from './credential-schema.ts'
+import { csrfOrNone } from './csrf-schema.ts'
 import { ERP_NAMES } from './erps/index.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { maintenanceSchema } from './maintenance-schema.ts'
@@ -101,6 +102,7 @@ export const upstreamSchema = z.strictObject({
   retry: retrySchema({ fromText: true }).optional().describe('What of failed requests is tried again, where a rule and defaults say nothing: { … } or none; nothing when left out.'),
   ...ejectionKeys,
   health_check: healthCheckSchema.optional().describe('Asks each of several hosts whether it is well; none are asked when left out.'),
+  csrf: csrfOrNone.optional().describe('Sessions with CSRF tokens, as SAP Gateway wants them for requests that write: { … } or none. When left out none, but with erp: sap at the first service that the rules name.'),
   allow_http: flag().prefault(false).describe('Allow http:// to another machine for this upstream.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to them.'),
   response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.'),

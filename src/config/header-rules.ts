@@ -41,8 +41,8 @@ export function credentialHeaderName () {
   return byHand(z.string(), (value, fail) => typeof value === 'string' ? checkedName(value, whyNotCredential, fail) : fail('expected a header name', { found: true }))
 }
 
-/** The name of a header of the caller's that says something of its request. */
-export function markingHeaderName () {
+/** The name of a header that carries no credential and frames nothing. */
+export function plainHeaderName () {
   return byHand(z.string(), (value, fail) => typeof value === 'string' ? checkedName(value, whyNotSet, fail) : fail('expected a header name', { found: true }))
 }
 

@@ -1,10 +1,10 @@
 import * as z from 'zod'
 import { duration, flag, size, whole } from './notation.ts'
-import { markingHeaderName } from './header-rules.ts'
+import { plainHeaderName } from './header-rules.ts'
 
 /** `idempotency` of a rule. */
 export const idempotencySchema = z.strictObject({
-  header: markingHeaderName().prefault('Idempotency-Key').describe('The header by which a caller marks a write, to repeat it.'),
+  header: plainHeaderName().prefault('Idempotency-Key').describe('The header by which a caller marks a write, to repeat it.'),
   ttl: duration('1s', '168h').prefault('24h').describe('How long a write is remembered.'),
   store: z.enum(['memory', 'redis']).prefault('memory').describe('Where: in this process, or in the Redis of gateway.yaml, for all replicas and over restarts.'),
   required: flag().prefault(false).describe('true: a write without the header is refused with 400.'),

@@ -1,4 +1,5 @@
 import type { Configuration, HeaderRules, IdentityHeader, QueryRules, Route, RouteLimit } from './configuration.ts'
+import { csrfOf } from './csrf-of-erp.ts'
 import type { ErpProfile } from './erps/erp.ts'
 import { ERPS } from './erps/index.ts'
 import type { GatewayFile, Issuer, Upstream } from './gateway-schema.ts'
@@ -24,11 +25,8 @@ export function settle (gateway: GatewayFile, routes: RoutesFile, files: Configu
     identity: identityOf(defaults.identity),
     inherited: new Map()
   }
-  return deepFreeze({
-    files,
-    gateway: settled,
-    routes: routes.routes.map((rule, at) => settleRule(rule, `${files.routes}:${lines[at] ?? 1}`, around))
-  })
+  const rules = routes.routes.map((rule, at) => settleRule(rule, `${files.routes}:${lines[at] ?? 1}`, around))
+  return deepFreeze({ files, gateway: { ...settled, upstreams: settleUpstreams(gateway, rules) }, routes: rules })
 }
 
 /** What rules have that do not say otherwise; made once, however many they are. */
@@ -148,6 +146,13 @@ function settleIssuers (gateway: GatewayFile): GatewayFile {
   return { ...gateway, issuers }
 }
 
+function settleUpstreams ({ upstreams }: GatewayFile, rules: readonly Route[]): GatewayFile['upstreams'] {
+  return Object.fromEntries(Object.entries(upstreams).map(([name, upstream]) => {
+    const paths = rules.flatMap(({ upstream: of, rewrite, match }) => of === name ? [rewrite ?? match.path] : [])
+    return [name, { ...upstream, csrf: csrfOf(upstream, paths) }]
+  }))
+}
+
 function clientId ({ clients = {} }: Issuer, nameOrId: string): string {
   return Object.hasOwn(clients, nameOrId) ? clients[nameOrId] ?? nameOrId : nameOrId
 }
@@ -160,8 +165,12 @@ function deepFreeze<T> (value: T): T {
   return value
 }
 
-/** The folded names of the headers in which an upstream's credential is shown. */
-export function credentialHeaders ({ credential }: Pick<Upstream, 'credential'>): string[] {
+/** The folded names of the headers in which an upstream's credential is shown, and the token of its session. */
+export function credentialHeaders ({ credential, csrf }: Pick<Upstream, 'credential' | 'csrf'>): string[] {
+  return [...shownIn(credential), ...csrf === undefined || csrf === 'none' ? [] : [foldHeaderName(csrf.header)]]
+}
+
+function shownIn (credential: Upstream['credential']): string[] {
   if (isTokenCredential(credential)) return [foldHeaderName(credential.header)]
   if (credential.kind === 'basic') return ['authorization']
   return credential.kind === 'headers' ? Object.keys(credential.headers).map(foldHeaderName) : []

@@ -31,6 +31,8 @@ export interface Metrics {
   /** A machine token was had. @param origin `shared` where another replica had fetched it */
   machineToken (credential: string, origin: 'fetched' | 'shared'): void
   storeOperation (operation: string, outcome: string): void
+  /** Counts a request for a session with a CSRF token. */
+  csrfFetch (upstream: string, ok: boolean): void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -47,8 +49,15 @@ export interface Readings {
   readonly certificates: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp?: () => boolean | undefined
-  /** with `maintenance` where an upstream has windows */
-  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string, readonly maintenance: { readonly endsAt: number | undefined } | undefined }>
+  readonly upstreams: () => Iterable<UpstreamReading>
+}
+
+/** What is to be seen of an upstream; undefined is what is not configured. */
+export interface UpstreamReading extends ProtectionStatus {
+  readonly name: string
+  /** in hand */
+  readonly sessions: number | undefined
+  readonly maintenance: { readonly endsAt: number | undefined } | undefined
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -71,6 +80,7 @@ export function createMetrics (readings: Readings): Metrics {
   const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
   const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
   const writes = new Counter({ registers, name: 'countersign_idempotency_total', help: 'Writes with an idempotency key, by what they met.', labelNames: ['outcome'] })
+  const csrfFetches = new Counter({ registers, name: 'countersign_csrf_fetches_total', help: 'Requests for a session with a CSRF token.', labelNames: ['upstream', 'outcome'] })
   const inFlight = createInFlight(registry)
   const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
   readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed, 'average')
@@ -107,6 +117,7 @@ export function createMetrics (readings: Readings): Metrics {
     tlsError: reason => { tlsErrors.inc({ reason }) },
     http2End: reason => { http2Ends.inc({ reason }) },
     connectionDropped: () => { dropped.inc() },
+    csrfFetch: (upstream, ok) => { csrfFetches.inc({ upstream, outcome: ok ? 'ok' : 'error' }) },
     reload (outcome) {
       reloads.inc({ outcome })
       accepted.set(outcome === 'rejected' ? 0 : 1)
@@ -168,7 +179,7 @@ const CIRCUITS: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open
 
 // What is not configured has no series.
 function protectionGauges (registry: Registry, upstreams: Readings['upstreams']): void {
-  const gauge = (name: string, help: string, read: (status: ProtectionStatus) => number | undefined, aggregator: Aggregator): void => {
+  const gauge = (name: string, help: string, read: (status: UpstreamReading) => number | undefined, aggregator: Aggregator): void => {
     gaugeRead(registry, name, help, 'upstream', () => [...upstreams()].flatMap(one => {
       const reading = read(one)
       return reading === undefined ? [] : [[one.name, reading]]
@@ -179,6 +190,7 @@ function protectionGauges (registry: Registry, upstreams: Readings['upstreams'])
   gauge('countersign_upstream_circuit_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open.', ({ circuit }) => circuit && CIRCUITS[circuit], 'max')
   gauge('countersign_upstream_hosts_ejected', 'Hosts that are out for failing.', ({ ejected }) => ejected, 'max')
   gauge('countersign_upstream_hosts_unhealthy', 'Hosts that are out by their health checks.', ({ unhealthy }) => unhealthy, 'max')
+  gauge('countersign_csrf_sessions', 'Sessions with a CSRF token that are in hand.', ({ sessions }) => sessions, 'sum')
 }
 
 // What several workers say is told as one: their sum, unless it is said here.

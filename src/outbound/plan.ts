@@ -52,7 +52,7 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
     kept: new Set(keep)
   })
   const answerRules = compilers.answer({
-    removed: new Set([...response_headers.remove, ...Object.keys(response_headers.set).map(name => name.toLowerCase())]),
+    removed: new Set([...sessionHeaders(upstream).map(name => name.toLowerCase()), ...response_headers.remove, ...Object.keys(response_headers.set).map(name => name.toLowerCase())]),
     kept: new Set(response_headers.keep),
     set: Object.entries(response_headers.set).flat()
   })
@@ -86,12 +86,17 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
 
 /** Every header that the gateway writes for a rule beside those that it writes always: lower case, dashes. */
 export function headersOf (route: Route, upstream: Upstream): string[] {
-  return [...Object.keys(route.headers.set).map(foldName), ...vouchingHeaders(route, upstream)]
+  return [...Object.keys(route.headers.set).map(foldName), ...vouchingHeaders(route, upstream), ...sessionHeaders(upstream).map(foldName)]
 }
 
 /** Those of them that say who somebody is: identities and the gateway's own credential. */
 export function vouchingHeaders ({ identity }: Route, { credential }: Upstream): string[] {
   return [...identity.map(({ header }) => header), ...credential.headerNames].map(foldName)
+}
+
+// Of the session's token, which is between the upstream and the gateway, both ways.
+function sessionHeaders ({ sessions }: Upstream): string[] {
+  return sessions === undefined ? [] : [sessions.settings.header]
 }
 
 function foldName (name: string): string {

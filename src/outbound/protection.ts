@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net'
 import type { Upstream as UpstreamConfiguration } from '../config/gateway-schema.ts'
 import { CircuitBreaker, type CircuitState } from './circuit-breaker.ts'
 import { Concurrency } from './concurrency.ts'
+import type { CsrfSessions } from './csrf-sessions.ts'
 import { startTimer, type StartLimit } from './deadline.ts'
 import { Ejection } from './ejection.ts'
 import { createQuestion, HealthCheck } from './health-check.ts'
@@ -32,6 +33,8 @@ export interface Protection {
 export interface RouteProtection {
   readonly upstream: Protection
   readonly retry: RetryPolicy | undefined
+  /** undefined where its requests need none */
+  readonly sessions: CsrfSessions | undefined
 }
 
 /** What is to be seen of it from outside; undefined is what is not configured. */

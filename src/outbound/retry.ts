@@ -3,7 +3,7 @@ import { Recent } from './recent.ts'
 import type { AttemptEnd } from './relay.ts'
 
 /** Why a request is tried again; the label of a metric. */
-export type RetryReason = 'connect' | 'reset' | 'timeout' | 'status' | 'credential'
+export type RetryReason = 'connect' | 'reset' | 'timeout' | 'status' | 'credential' | 'csrf'
 
 /** ms over which the budget is reckoned */
 const WINDOW = 10_000

@@ -7,6 +7,7 @@ import type { IdpClient } from '../idp/http.ts'
 import type { Provider } from '../idp/provider.ts'
 import { tokenCredential } from './client-credentials.ts'
 import { basicCredential, fixedCredential, type Credential } from './credential.ts'
+import { CsrfSessions, type CsrfChange } from './csrf-sessions.ts'
 import { createHostPool } from './host-pool.ts'
 import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
 import { tlsName, tlsOptions } from './tls.ts'
@@ -29,6 +30,8 @@ export interface Way {
 export interface Upstream extends Way {
   readonly name: string
   readonly credential: Credential
+  /** undefined where it wants no CSRF token */
+  readonly sessions: CsrfSessions | undefined
   /** bytes of a request's body that are kept, so that it can be sent once more */
   readonly holdBody: number
 }
@@ -47,12 +50,15 @@ export interface UpstreamSurroundings {
   /** how many processes share what an upstream's `concurrency` allows */
   readonly processes: number
   readonly onProtectionChange: (upstream: string, change: ProtectionChange) => void
+  readonly onCsrfChange: (upstream: string, change: CsrfChange) => void
   /** how the names of hosts become addresses; the system's way when left out */
   readonly lookup?: LookupFunction
   /** ways, by the upstream's name and all that they are made with */
   readonly ways: Pick<Holder<Way>, 'take'>
   /** machine tokens, by the request that fetches them */
   readonly tokens: Pick<Holder<MachineTokenCache>, 'take'>
+  /** sessions, by the upstream's name and whatever they hang on */
+  readonly sessions: { take (name: string, parts: unknown, make: () => CsrfSessions): CsrfSessions }
 }
 
 /** The upstreams of gateway.yaml by name. Machine tokens that are not in hand begin to be fetched at once. */
@@ -61,7 +67,8 @@ export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issue
     const way = surroundings.ways.take(wayName(name, configured), () => createWay(name, configured, surroundings))
     const { url, origins, protection } = way
     const credential = createCredential(name, configured, gateway, surroundings)
-    return [name, { name, url, origins, protection, credential, holdBody: configured.hold_body, get dispatcher () { return way.dispatcher } }]
+    const sessions = createSessions(name, configured, gateway, surroundings)
+    return [name, { name, url, origins, protection, credential, sessions, holdBody: configured.hold_body, get dispatcher () { return way.dispatcher } }]
   }))
 }
 
@@ -119,4 +126,20 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
 // A certificate that is the credential is shown where one of `tls` would be.
 function wayTls ({ tls, credential }: Pick<UpstreamConfiguration, 'tls' | 'credential'>): ClientTls | undefined {
   return credential.kind === 'client_certificate' ? { ...tls, cert: credential.cert, key: credential.key } : tls
+}
+
+// Another login has another session, and so has another host.
+function createSessions (name: string, { csrf, url, tls, credential, headers }: UpstreamConfiguration, { issuers }: Pick<GatewayFile, 'issuers'>, { sessions, onCsrfChange }: UpstreamSurroundings): CsrfSessions | undefined {
+  if (csrf === undefined || csrf === 'none') return undefined
+  const issuer = 'issuer' in credential ? issuers[credential.issuer ?? ''] : undefined
+  const set = headers?.set ?? {}
+  return sessions.take(name, [csrf, url, tls, credential, issuer?.issuer, issuer?.discovery, set], () => new CsrfSessions({
+    path: csrf.path,
+    header: csrf.header,
+    methods: new Set(csrf.methods),
+    sessions: csrf.sessions,
+    maxAge: csrf.max_age,
+    timeout: csrf.timeout,
+    headers: Object.entries(set).flat()
+  }, { now: () => performance.now(), random: Math.random, onChange: change => { onCsrfChange(name, change) } }))
 }

@@ -10,10 +10,16 @@ export class Witness {
 
   /** @param watcher who follows the try already */
   beside (watcher: AttemptWatcher | undefined): AttemptWatcher {
+    // The ERP's 403 for want of a session's token: it is sent again in another one.
+    let wasForbidden = false
     return {
-      declines: (status, replayable) => watcher?.declines(status, replayable) === true,
+      declines: (status, replayable, raw) => {
+        const declines = watcher?.declines(status, replayable, raw) === true
+        wasForbidden = declines && status === 403
+        return declines
+      },
       ended: end => {
-        if (end.connected && !(end.status !== undefined && NOTHING_DONE.has(end.status))) this.doubtful++
+        if (end.connected && !wasForbidden && !(end.status !== undefined && NOTHING_DONE.has(end.status))) this.doubtful++
         watcher?.ended(end)
       }
     }

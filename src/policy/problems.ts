@@ -73,6 +73,8 @@ export const PROBLEMS = {
 
   // The upstream's
   'upstream-credential-refused': { status: 502, title: "The upstream refuses the gateway's credential" },
+  'upstream-csrf-refused': { status: 502, title: "The upstream refuses the gateway's session" },
+  'upstream-csrf-unavailable': { status: 502, title: 'The upstream gives the gateway no session' },
   'upstream-unresolved': { status: 502, title: "The upstream's name cannot be resolved" },
   'upstream-refused': { status: 502, title: 'The upstream refuses the connection' },
   'upstream-reset': { status: 502, title: 'The upstream closed the connection' },

@@ -82,6 +82,9 @@ const REFUSED: readonly Row[] = [
     ['breaker: { failures: 0 }', '26 upstreams.erp.breaker.failures'], ...['0%', '101%', '50', '"50"', '1.5', '0', '"0.0"', '"1.5"', '-0.5', '5 %', '050%', 'true'].map(rate => [`breaker: { failure_rate: ${rate} }`, '30 upstreams.erp.breaker.failure_rate']),
     ['retry: always', '12 upstreams.erp.retry'], ['retry: { attempts: 1 }', '24 upstreams.erp.retry.attempts'], ['retry: { on: [connect, answer] }', '28 upstreams.erp.retry.on[1]'], ['retry: { on: ["200"] }', '19 upstreams.erp.retry.on[0]'], ['retry: { budget: 0% }', '22 upstreams.erp.retry.budget'],
     ['eject_max: 0%', '16 upstreams.erp.eject_max'], ['eject_for: 10', '16 upstreams.erp.eject_for'], ['eject_after: 0', '18 upstreams.erp.eject_after'],
+    ['csrf: {}', '11 upstreams.erp.csrf'], ['csrf: /token', '11 upstreams.erp.csrf'], ...['token', '"/a b"', '"/a#b"', '/ü'].map(path => [`csrf: { path: ${path} }`, '19 upstreams.erp.csrf.path']),
+    ...['Cookie', 'Authorization', 'X-Api-Key', 'Host', 'X-Request-Id', 'X-Http-Method-Override', '"A B"'].map(header => [`csrf: { path: /, header: ${header} }`, '30 upstreams.erp.csrf.header']),
+    ['csrf: { path: /, methods: [] }', '31 upstreams.erp.csrf.methods'], ['csrf: { path: /, methods: [POST, GET] }', '38 upstreams.erp.csrf.methods[1]'], ['csrf: { path: /, sessions: 0 }', '32 upstreams.erp.csrf.sessions'], ['csrf: { path: /, max_age: 0s }', '31 upstreams.erp.csrf.max_age'], ['csrf: { path: /, timeout: 6m }', '31 upstreams.erp.csrf.timeout'],
     ['health_check: {}', '19 upstreams.erp.health_check'], ['health_check: { path: health }', '27 upstreams.erp.health_check.path'], ['health_check: { path: /health, expect: [20] }', '45 upstreams.erp.health_check.expect[0]']
   ].map(([line = '', wrong = '']): Row => ({ promise: line, gateway: upstream(line), wrong: [`15:${wrong}`] })),
   { promise: 'an unknown erp, with the nearest', gateway: upstream('erp: netsuit'), wrong: ['15:10 upstreams.erp.erp'], names: ['did you mean "netsuite"?'] },
@@ -112,6 +115,9 @@ const REFUSED: readonly Row[] = [
   { promise: 'a credential header that is framing', gateway: credential(`{ headers: { Content-Length: ${SECRET} } }`), wrong: ['9:30 upstreams.erp.credential.headers.Content-Length'] },
   { promise: 'no credential headers', gateway: credential('{ headers: {} }'), wrong: ['9:28 upstreams.erp.credential.headers'] },
   { promise: 'an upstream\'s header that is its credential', gateway: upstream('headers: { set: { authorization: a } }'), wrong: ['15:23 upstreams.erp.headers.set.authorization'] },
+  { promise: 'a header that carries the token of its session', gateway: upstream('csrf: { path: / }\n    headers: { set: { X_CSRF_Token: a } }'), wrong: ['16:23 upstreams.erp.headers.set.X_CSRF_Token'] },
+  { promise: 'a credential that is a cookie, beside sessions', gateway: `${credential(`{ headers: { Cookie: ${SECRET} } }`)}    csrf: { path: / }\n`, wrong: ['10:5 upstreams.erp.csrf'] },
+  { promise: 'a credential in the header of its session\'s token', gateway: `${credential(`{ headers: { X-Erp: ${SECRET} } }`)}    csrf: { path: /, header: x-erp }\n`, wrong: ['10:30 upstreams.erp.csrf.header'] },
   { promise: 'an upstream\'s response header that sets a cookie', gateway: upstream('response_headers: { set: { Set-Cookie: a } }'), wrong: ['15:32 upstreams.erp.response_headers.set.Set-Cookie'] }
 ]
 
@@ -153,6 +159,8 @@ const ACCEPTED: readonly { readonly promise: string, readonly gateway: string, r
   { promise: 'windows to come', gateway: upstream('maintenance: [{ from: "2099-01-01T00:00:00+01:00", to: "2099-01-01T00:00:00Z" }, { cron: "0 22 * * SAT", for: 4h, time_zone: Europe/Berlin }]') },
   { promise: 'Oracle without a tenant, warned', gateway: gatewayWith('idp: auth0', 'idp: oracle'), wrong: ['3:5 issuers.main'] },
   { promise: 'Entra without a tenant, warned', gateway: gatewayWith('https://tenant.eu.auth0.com/\n    idp: auth0', 'https://login.microsoftonline.com/common/v2.0\n    idp: entra'), wrong: ['3:13 issuers.main.issuer'] },
+  { promise: 'sessions without a held body, warned', gateway: upstream('csrf: { path: / }\n    hold_body: 0B'), wrong: ['16:16 upstreams.erp.hold_body'] },
+  { promise: 'sessions by text, as the environment gives it', gateway: upstream('csrf: { path: "/a?sap-client=100", header: X-XSRF-Token, methods: POST, sessions: "4", max_age: 10m, timeout: 5s }') },
   { promise: 'a token size that never arrives, warned', gateway: first('listen: { max_token_size: 64KiB }'), wrong: ['1:27 listen.max_token_size'] }
 ]
 

@@ -121,6 +121,7 @@ const REFUSED: readonly Row[] = [
   ...['Set-Cookie', 'WWW-Authenticate', 'Proxy-Authenticate', 'Content-Length', 'X-Request-Id', 'Connection'].map((name): Row => ({
     promise: `response_headers.set ${name}`, routes: rule(`    response_headers: { set: { ${name}: x } }\n`), wrong: [`4:32 routes[0].response_headers.set.${name}`]
   })),
+  { promise: 'a header that carries the token of the upstream\'s session', gateway: `${GATEWAY}    csrf: { path: / }\n`, routes: rule('    headers: { set: { X-CSRF-Token: a } }\n'), wrong: ['4:23 routes[0].headers.set.X-CSRF-Token'] },
   { promise: 'a header that carries the upstream\'s credential', gateway: GATEWAY.replace('        audience: https://erp', '        header: X-Erp-Token\n        audience: https://erp'), routes: rule('    headers: { set: { x_erp_token: a } }\n'), wrong: ['4:23 routes[0].headers.set.x_erp_token'] },
   { promise: 'any rule for tokens where there are no issuers', gateway: 'upstreams: { erp: { url: https://erp.example.com, credential: none } }\n', routes: rule(''), wrong: ['3:14 routes[0].require'] }
 ]

@@ -31,6 +31,22 @@ t.test('a rule that says nothing more gets every default', async t => {
   t.match(route?.at, /routes\.yaml:2$/)
 })
 
+t.test('with sap, sessions are made at the first service that a rule names, unless the operator says otherwise', async t => {
+  const csrfBy = async (upstream: string, match: string, more = '') => {
+    const { configuration, lines } = await load({ gateway: GATEWAY + upstream, routes: `routes:\n  - { match: GET /a, require: user }\n  - { match: ${match}, require: user${more} }\n` })
+    return { csrf: configuration?.gateway.upstreams['erp']?.csrf, warned: lines.some(line => line.includes('csrf')) }
+  }
+  const path = '/sap/opu/odata/sap/API_BUSINESS_PARTNER/'
+  t.match(await csrfBy('    erp: sap\n', '"POST /sap/opu/odata/sap/API_BUSINESS_PARTNER/A_BusinessPartner"'), { csrf: { path, header: 'X-CSRF-Token', methods: ['POST', 'PUT', 'PATCH', 'DELETE'], sessions: 1 }, warned: false })
+  t.match(await csrfBy('    erp: sap\n', '"PATCH /partners/:key"', ', rewrite: "/sap/opu/odata/sap/API_BUSINESS_PARTNER/A_BusinessPartner(:key)"'), { csrf: { path }, warned: false })
+  t.match(await csrfBy('    erp: sap\n', 'POST /sap/opu/odata4/sap/api_x/srvd_a2x/sap/x/0001/X'), { csrf: { path: '/sap/opu/odata4/sap/api_x/srvd_a2x/sap/x/0001/' } })
+  t.match(await csrfBy('    erp: sap\n    csrf: { path: /own }\n', 'POST /sap/opu/odata/sap/A/B'), { csrf: { path: '/own' } })
+  t.same(await csrfBy('    erp: sap\n    csrf: none\n', 'POST /sap/opu/odata/sap/A/B'), { csrf: undefined, warned: false })
+  t.same(await csrfBy('    erp: sap\n', 'POST /b'), { csrf: undefined, warned: true })
+  t.same(await csrfBy('    erp: sap\n', 'GET /b'), { csrf: undefined, warned: false })
+  t.same(await csrfBy('', 'POST /sap/opu/odata/sap/A/B'), { csrf: undefined, warned: false })
+})
+
 t.test('what an ERP is known for stands beneath what the operator says', async t => {
   const sap = GATEWAY + '    erp: sap\n    headers: { set: { SAP_Client: "100" } }\n    refuse_query: Debug\n'
   const [one, two] = await routesOf('defaults: { refuse_query: [b] }\nroutes:\n  - { match: GET /a, require: user }\n  - { match: GET /b, require: user, refuse_query: [c, sap-user], timeout: 1s, headers: { remove: X-Own }, response_headers: { set: { X-CSRF-Token: none } } }\n', sap)

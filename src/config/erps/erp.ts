@@ -15,15 +15,15 @@ export interface ErpProfile {
   readonly answerHeaders: readonly string[]
   /** ms: a little longer than it works at a request itself, so that its own word about that arrives; undefined is the usual */
   readonly timeout: number | undefined
-  /** the header and the methods for which it wants a token against cross-site requests */
-  readonly csrf: { readonly header: string, readonly methods: readonly string[] } | undefined
+  /** what in a path is the root of a service that gives sessions with CSRF tokens; undefined where it wants none */
+  readonly csrfService: RegExp | undefined
   /** true for URLs of the vendor's cloud; `check` warns where such an upstream leaves `erp` out */
   readonly knownUrl: (url: URL) => boolean
 }
 
 /** A profile from what it has. */
 export function defineErp (given: Pick<ErpProfile, 'name'> & Partial<ErpProfile>): ErpProfile {
-  return Object.freeze({ headers: [], query: [], methodOverrides: [], answerHeaders: [], timeout: undefined, csrf: undefined, knownUrl: () => false, ...given })
+  return Object.freeze({ headers: [], query: [], methodOverrides: [], answerHeaders: [], timeout: undefined, csrfService: undefined, knownUrl: () => false, ...given })
 }
 
 /** So much longer than the vendor's own limit. */

@@ -16,6 +16,8 @@ import { defineErp, GRACE } from './erp.ts'
  *   against On-Premises Systems"
  * - ClientProtocol, from which absolute URLs are made: "Communication with Protocol Switch Through Reverse Proxy"
  *   (4868cfc977ef4e71e10000000a421937)
+ * - services at /sap/opu/odata/<namespace>/<name>/, and /sap/opu/odata4/<namespace>/<group>/<repository>/<namespace>/<name>/<version>/:
+ *   SAP Gateway Foundation Developer Guide, "OData URIs"
  * - the time: PROCTIMEOUT, and 60 s by icm/keep_alive_timeout where it is not set: "Timeout Options for ICM and Web
  *   Dispatcher" (4888b52977323cb8e10000000a42189d)
  */
@@ -31,6 +33,6 @@ export const sap = defineErp({
   query: ['sap-client', 'sap-user', 'sap-alias', 'sap-login', 'sap-password', 'sap-contextid', 'sap-sessioncmd', 'sap-exiturl', 'mysapsso2'],
   answerHeaders: ['sap-contextid', 'MYSAPSSO2', 'X-CSRF-Token'],
   timeout: 60_000 + GRACE,
-  csrf: { header: 'X-CSRF-Token', methods: ['POST', 'PUT', 'PATCH', 'DELETE'] },
+  csrfService: /^\/sap\/opu\/(?:odata\/[^/:(*$]+\/[^/:(*$]+|odata4\/(?:[^/:(*$]+\/){4}[^/:(*$]+\/\d{4})\//,
   knownUrl: url => isUnder(url, 's4hana.ondemand.com', 's4hana.cloud.sap')
 })
