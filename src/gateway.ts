@@ -4,6 +4,7 @@ import { METHODS as HTTP_METHODS, type IncomingMessage, type ServerResponse } fr
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { Logger } from 'pino'
+import { admitBatch } from './batch.ts'
 import { NO_SCHEMAS } from './common/no-schemas.ts'
 import { isTlsError } from './common/tls-errors.ts'
 import type { Listen } from './config/gateway-schema.ts'
@@ -14,7 +15,7 @@ import { problemAnswer } from './inbound/problem-answer.ts'
 import { endFailedHandshakes, listenerTls, tlsErrorReason } from './inbound/tls.ts'
 import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
-import { journey, type Asked } from './journey.ts'
+import { journey, type Admitted, type Asked, type Stages } from './journey.ts'
 import { auditLine } from './observe/audit-line.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -173,7 +174,12 @@ function inTurn (generation: Generation, asked: Asked, visit: Visit): Promise<En
 
 function admitAndCall ({ stages }: Generation, asked: Asked, visit: Visit): Promise<Ended> {
   const admitted = journey(stages, asked, visit.record)
-  return admitted instanceof Promise ? admitted.then(late => callUpstream(visit, late)) : callUpstream(visit, admitted)
+  return admitted instanceof Promise ? admitted.then(late => call(stages, asked, visit, late)) : call(stages, asked, visit, admitted)
+}
+
+function call (stages: Stages, asked: Asked, visit: Visit, admitted: Admitted): Promise<Ended> {
+  const { batch } = admitted.found.rule
+  return batch === undefined ? callUpstream(visit, admitted) : admitBatch(batch, stages, asked, visit, admitted).then(() => callUpstream(visit, admitted))
 }
 
 function end (parts: GatewayParts, generation: Generation, record: AuditRecord, outcome: Ended): void {

@@ -1,5 +1,6 @@
 import { PROFILES } from '../policy/profiles/index.ts'
 import type { Require } from '../policy/require.ts'
+import { checkBatches } from './check-batches.ts'
 import { checkConflicts } from './check-conflicts.ts'
 import type { Draft } from './draft.ts'
 import { foldHeaderName } from './header-rules.ts'
@@ -26,6 +27,7 @@ export function checkRoutes (draft: Draft): void {
   })
   checkIds(draft)
   checkConflicts(draft)
+  checkBatches(draft)
 }
 
 function checkNames ({ routes, issuers, upstreams }: Draft, path: Path, { issuers: wanted, upstream }: Partial<Rule>): void {

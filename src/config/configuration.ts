@@ -2,7 +2,7 @@ import type { Match } from '../policy/pattern.ts'
 import type { Require } from '../policy/require.ts'
 import type { GatewayFile } from './gateway-schema.ts'
 import type { Retry } from './protection-schema.ts'
-import type { RateLimit } from './routes-schema.ts'
+import type { RateLimit, Rule } from './routes-schema.ts'
 
 /** Both files, checked and settled: nothing in it is left to a default. Frozen. */
 export interface Configuration {
@@ -42,6 +42,8 @@ export interface Route {
   readonly headers: HeaderRules
   readonly response_headers: HeaderRules
   readonly identity: readonly IdentityHeader[]
+  /** how what is in its bodies is looked at; undefined where it is not */
+  readonly batch: Rule['batch']
 }
 
 /** One limit; where it is `shared`, the very same object stands in every rule that takes it from `defaults`: one counter. */

@@ -67,7 +67,8 @@ function settleRule (rule: Rule, at: string, around: Around): Route {
     body_limit: rule.body_limit ?? defaults.body_limit,
     headers: rule.headers === undefined ? inherited.headers : mergeHeaders([ofUpstream?.headers, defaults.headers, rule.headers]),
     response_headers: rule.response_headers === undefined ? inherited.response_headers : mergeHeaders([ofUpstream?.response_headers, defaults.response_headers, rule.response_headers]),
-    identity: rule.identity === undefined ? around.identity : identityOf(rule.identity)
+    identity: rule.identity === undefined ? around.identity : identityOf(rule.identity),
+    batch: rule.batch
   }
 }
 
@@ -107,7 +108,7 @@ export function mergeHeaders (layers: ReadonlyArray<HeaderLayer | undefined>): H
   return { set, remove: namesOf('remove'), keep: namesOf('keep') }
 }
 
-function identityOf (identity: Rule['identity']): IdentityHeader[] {
+export function identityOf (identity: Rule['identity']): IdentityHeader[] {
   return Object.entries(identity?.headers ?? {}).map(([header, { name, path }]) => ({ header, claim: name, path }))
 }
 

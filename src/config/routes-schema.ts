@@ -50,6 +50,11 @@ const shared = {
   identity: identitySchema.optional().describe('Claims of the caller that the ERP gets as headers.')
 }
 
+const batchSchema = z.strictObject({
+  each: z.literal('same_rules').describe('same_rules: each request of the batch is decided by the rule that it would meet by itself.'),
+  max_parts: whole(1, 1000).prefault(100).describe('So many requests in one batch; more are refused with 413.')
+})
+
 export const defaultsSchema = z.strictObject(shared)
 
 export const ruleSchema = z.strictObject({
@@ -58,6 +63,7 @@ export const ruleSchema = z.strictObject({
   id: nameText().optional().describe('A name for logs and metrics.'),
   description: z.string().optional().describe('For people.'),
   idempotent: flag().prefault(false).describe('true: whatever the method, to carry such a request out twice does no more than once, so that it may be tried again.'),
+  batch: batchSchema.optional().describe('For OData\'s POST …/$batch: the body is read, and each request in it is decided. Left out, what is in it is not looked at.'),
   ...shared
 })
 

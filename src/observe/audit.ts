@@ -32,6 +32,10 @@ export class AuditRecord {
   upstreamStarted: number | undefined
   upstreamEnded: number | undefined
   refusal: Refusal | undefined
+  /** so many requests were in its body, where that was looked into */
+  batchParts: number | undefined
+  /** the one of them for which all were refused, and the rule that it met */
+  refusedPart: { readonly number: number, readonly rule: RuleReference | undefined } | undefined
 
   #decisionId: string | undefined
 

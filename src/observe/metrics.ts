@@ -67,6 +67,7 @@ export function createMetrics (readings: Readings): Metrics {
   const tokens = new Counter({ registers, name: 'countersign_machine_tokens_total', help: 'Machine tokens that were had, by who fetched them.', labelNames: ['credential', 'origin'] })
   const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
   const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
+  const parts = new Counter({ registers, name: 'countersign_batch_parts_total', help: 'Requests within batches.', labelNames: ['outcome'] })
   const inFlight = createInFlight(registry)
   const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
   readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed, 'average')
@@ -83,12 +84,13 @@ export function createMetrics (readings: Readings): Metrics {
   return {
     registry,
     inFlight,
-    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons }, status) {
+    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons, batchParts, granted }, status) {
       const id = rule?.id ?? ''
       const ended = performance.now()
       countRequest(id, refusal?.code ?? '', status)
       duration(id).observe((ended - started) / 1000)
       if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
+      if (batchParts !== undefined) parts.inc({ outcome: granted ? 'passed' : 'refused' }, batchParts)
       if (reasons !== undefined) for (const reason of reasons) retries.inc({ upstream: upstream ?? '', reason })
     },
     refusedByParser ({ code, problem }) {
