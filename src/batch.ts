@@ -21,12 +21,9 @@ import type { Visit } from './upstream-request.ts'
 export async function admitBatch ({ maxParts, bodyLimit }: BatchRule, stages: Stages, asked: Asked, visit: Visit, admitted: Admitted): Promise<void> {
   const { record, incoming, response } = visit
   const { found: { rule }, guarded, principal } = admitted
-  if (record.method !== 'POST') {
-    if (guarded.hasBody) throw refuse('batch-malformed', 'Only a POST is a batch, and nothing else has a body here.')
-    return
-  }
+  if (record.method !== 'POST' && !guarded.hasBody) return
   record.granted = false
-  if (!guarded.hasBody) throw refuse('batch-malformed', 'A batch is a POST with a body.')
+  if (record.method !== 'POST' || !guarded.hasBody) throw refuse('batch-malformed', 'A batch is a POST with a body, and nothing else has one here.')
   const read = bodyReader(incoming.rawHeaders)
   if (Number(incoming.headers['content-length'] ?? 0) > bodyLimit) throw bodyTooLarge(bodyLimit)
   askForBody(incoming, response)

@@ -36,7 +36,7 @@ function decoded (body: Buffer): string {
 
 function parsed (text: string): Json {
   try {
-    return readJson(text)
+    return readJson(text, 'body')
   } catch (error) {
     if (!(error instanceof JsonProblem)) throw error
     throw error.isAmbiguous ? ambiguous(error.message) : malformed(error.message)
@@ -64,7 +64,7 @@ function readRequest (text: string, json: Json, number: number, ids: Set<string>
     method: methodOf(textOf(method, number), number),
     target,
     headers: [...fields.values()].map(({ name }) => name),
-    bodyLength: body === undefined ? 0 : Buffer.byteLength(text.slice(body.from, body.to))
+    bodyLength: body === undefined ? 0 : Buffer.byteLength(text.slice(body.from, body.to).trim())
   }
 }
 

@@ -3,7 +3,8 @@ export type Json = Span & (
   | { readonly kind: 'object', readonly members: ReadonlyMap<string, Json> }
   | { readonly kind: 'array', readonly items: readonly Json[] }
   | { readonly kind: 'string', readonly value: string }
-  | { readonly kind: 'number' | 'literal' }
+  /** a number, true, false, null; or whatever it is, where it was only measured */
+  | { readonly kind: 'other' }
 )
 
 interface Span {
@@ -29,79 +30,105 @@ const DEEPEST = 64
 /**
  * Reads a JSON text by the letter of RFC 8259. Of a name that stands twice in an object some readers take the first
  * value and some the last (section 4): there is none here, and no name that is written with an escape.
+ * @param measured the name of members whose values are checked likewise, and not kept
  * @throws {JsonProblem}
  */
-export function readJson (text: string): Json {
-  const reader = new Reader(text)
+export function readJson (text: string, measured: string): Json {
+  const reader = new Reader(text, measured)
   return reader.whole()
 }
 
 class Reader {
   readonly #text: string
+  readonly #measured: string
   #at = 0
 
-  constructor (text: string) {
+  constructor (text: string, measured: string) {
     this.#text = text
+    this.#measured = measured
   }
 
   whole (): Json {
-    const value = this.#value(1)
+    const value = this.#value(1, true)
     if (this.#at < this.#text.length) throw wrong('something stands behind the JSON text')
     return value
   }
 
-  #value (depth: number): Json {
+  // What is not kept is nothing to be put together: there may be a million of it.
+  #value (depth: number, isKept: boolean): Json {
     if (depth > DEEPEST) throw wrong(`the JSON text is nested deeper than ${DEEPEST} levels`)
     this.#skipBlanks()
-    const from = this.#at
-    const value = this.#bare(depth)
-    const to = this.#at
+    const value = this.#bare(depth, this.#at, isKept)
     this.#skipBlanks()
-    return { ...value, from, to }
+    return value
   }
 
-  #bare (depth: number): Bare {
-    switch (this.#text[this.#at]) {
-      case '{': return { kind: 'object', members: this.#members(depth) }
-      case '[': return { kind: 'array', items: this.#items(depth) }
-      case '"': return { kind: 'string', value: this.#string() }
-      case 't': case 'f': case 'n': this.#take(LITERAL); return { kind: 'literal' }
-      default: this.#take(NUMBER); return { kind: 'number' }
+  #bare (depth: number, from: number, isKept: boolean): Json {
+    switch (this.#text[from]) {
+      case '{': {
+        const members = this.#members(depth, isKept)
+        return isKept ? { kind: 'object', members, from, to: this.#at } : NOT_KEPT
+      }
+      case '[': {
+        const items = this.#items(depth, isKept)
+        return isKept ? { kind: 'array', items, from, to: this.#at } : NOT_KEPT
+      }
+      case '"': {
+        const value = this.#string()
+        return isKept ? { kind: 'string', value, from, to: this.#at } : NOT_KEPT
+      }
+      case 't': case 'f': case 'n': this.#take(LITERAL); break
+      default: this.#take(NUMBER)
     }
+    return isKept ? { kind: 'other', from, to: this.#at } : NOT_KEPT
   }
 
-  #members (depth: number): Map<string, Json> {
+  #members (depth: number, isKept: boolean): Map<string, Json> {
     const members = new Map<string, Json>()
-    this.#list('}', () => {
+    for (let more = this.#opens('}'); more; more = this.#goesOn('}')) {
       const from = this.#at
       const name = this.#string()
       if (this.#at - from !== name.length + 2) throw new JsonProblem('a name in the JSON text is written with an escape', true)
       if (members.has(name)) throw new JsonProblem('a name stands twice in one object of the JSON text', true)
       this.#skipBlanks()
       this.#expect(':')
-      members.set(name, this.#value(depth + 1))
-    })
+      members.set(name, this.#member(depth + 1, isKept && name !== this.#measured))
+    }
     return members
   }
 
-  #items (depth: number): Json[] {
+  // Its length is with the blanks around it.
+  #member (depth: number, isKept: boolean): Json {
+    const from = this.#at
+    const value = this.#value(depth, isKept)
+    return isKept ? value : { kind: 'other', from, to: this.#at }
+  }
+
+  #items (depth: number, isKept: boolean): readonly Json[] {
     const items: Json[] = []
-    this.#list(']', () => { items.push(this.#value(depth + 1)) })
+    for (let more = this.#opens(']'); more; more = this.#goesOn(']')) {
+      const item = this.#value(depth + 1, isKept)
+      if (isKept) items.push(item)
+    }
     return items
   }
 
-  #list (close: string, item: () => void): void {
+  #opens (close: string): boolean {
     this.#at++
     this.#skipBlanks()
-    if (this.#text[this.#at] !== close) {
-      item()
-      while (this.#text[this.#at] === ',') {
-        this.#at++
-        this.#skipBlanks()
-        item()
-      }
+    if (this.#text[this.#at] !== close) return true
+    this.#at++
+    return false
+  }
+
+  #goesOn (close: string): boolean {
+    if (this.#text[this.#at] === close) {
+      this.#at++
+      return false
     }
-    this.#expect(close)
+    this.#expect(',')
+    this.#skipBlanks()
+    return true
   }
 
   // By hand: over a text of megabytes a regular expression runs out of memory.
@@ -133,14 +160,13 @@ class Reader {
   }
 
   #skipBlanks (): void {
-    BLANKS.lastIndex = this.#at
-    if (BLANKS.test(this.#text)) this.#at = BLANKS.lastIndex
+    while (BLANKS.has(this.#text.charCodeAt(this.#at))) this.#at++
   }
 }
 
-type Bare = Json extends infer Value ? Value extends Json ? Omit<Value, 'from' | 'to'> : never : never
+const NOT_KEPT: Json = { kind: 'other', from: 0, to: 0 }
 
-const BLANKS = /[ \t\r\n]+/y
+const BLANKS = new Set([0x20, 0x09, 0x0d, 0x0a])
 const LITERAL = /true|false|null/y
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 // RFC 8259 section 7
