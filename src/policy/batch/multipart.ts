@@ -12,9 +12,10 @@ import { addId, bodyTypeIsFit, isTarget } from './request.ts'
 export function readMultipart (body: Buffer, boundary: string, maxParts: number): Batch {
   // One character for each byte.
   const text = body.toString('latin1')
-  const reader = new Reader(maxParts, boundary)
+  const reader = new Reader(maxParts)
   for (const content of split(text, boundary)) reader.read(content)
-  assertApart(reader.boundaries)
+  assertApart([boundary.toLowerCase(), ...reader.delimiters.keys()])
+  assertNowhereElse(text.toLowerCase(), reader.delimiters)
   return { parts: reader.parts, ids: reader.ids }
 }
 
@@ -24,12 +25,12 @@ export const BOUNDARY = '[0-9A-Za-z_](?:[0-9A-Za-z_.+-]{0,68}[0-9A-Za-z_])?'
 class Reader {
   readonly parts: Part[] = []
   readonly ids = new Set<string>()
-  readonly boundaries: string[]
+  /** how many delimiters each change set has, by its boundary in small letters */
+  readonly delimiters = new Map<string, number>()
   readonly #maxParts: number
 
-  constructor (maxParts: number, boundary: string) {
+  constructor (maxParts: number) {
     this.#maxParts = maxParts
-    this.boundaries = [boundary]
   }
 
   read (content: string): void {
@@ -41,8 +42,10 @@ class Reader {
       return
     }
     if (fields.has('content-id')) throw malformed('a change set has a Content-ID', this.#number)
-    this.boundaries.push(boundary)
-    for (const inner of split(rest, boundary, this.#number)) {
+    const contents = split(rest, boundary, this.#number)
+    if (this.delimiters.has(boundary.toLowerCase())) throw ambiguous('a boundary is that of another change set', this.#number)
+    this.delimiters.set(boundary.toLowerCase(), contents.length + 1)
+    for (const inner of contents) {
       const { fields, rest } = this.#head(inner)
       this.#request(fields, rest, valueOf(fields, 'content-type', this.#number) ?? '', true)
     }
@@ -135,8 +138,23 @@ function ended (contents: string[], epilogue: string, part: number | undefined):
 
 // A delimiter of the longer one would begin like a delimiter of the shorter one.
 function assertApart (boundaries: readonly string[]): void {
-  const sorted = boundaries.map(one => one.toLowerCase()).sort()
+  const sorted = boundaries.toSorted()
   for (const [at, one] of sorted.entries()) {
     if (sorted[at + 1]?.startsWith(one) === true) throw ambiguous('a boundary begins like another one')
   }
 }
+
+// Some readers know all boundaries that they have seen, wherever they are. `split` has looked at the batch's own.
+function assertNowhereElse (lower: string, delimiters: Map<string, number>): void {
+  if (delimiters.size === 0) return
+  for (const [, run = ''] of lower.matchAll(/[\r\n][ \t]*--([0-9a-z_.+-]+)/g)) {
+    for (let length = Math.min(run.length, LONGEST_BOUNDARY); length > 0; length--) {
+      const boundary = run.slice(0, length)
+      const left = delimiters.get(boundary)
+      if (left === 0) throw ambiguous('the boundary of a change set stands outside of it')
+      if (left !== undefined) delimiters.set(boundary, left - 1)
+    }
+  }
+}
+
+const LONGEST_BOUNDARY = 70

@@ -80,6 +80,8 @@ t.test('what is not well-formed, or could be read in another way, is refused', a
     'a change set whose boundary is the beginning of that of the batch': ['batch-ambiguous', delimited([changeSet([POST], 'batch')])],
     'two change sets of one boundary': ['batch-ambiguous', delimited([changeSet([POST]), changeSet([POST])])],
     'change sets whose boundaries begin alike, in other letter case': ['batch-ambiguous', delimited([changeSet([POST], 'c'), changeSet([POST], 'C0')])],
+    'a delimiter of a change set before it': ['batch-ambiguous', delimited([httpPart(writing('POST', 'A', '{}\r\n--changeset_1\r\n')), changeSet([POST])])],
+    'a delimiter of a change set behind it, with LF and blanks': ['batch-ambiguous', delimited([changeSet([POST]), httpPart(writing('POST', 'A', '{}\n \t--ChangeSet_1x'))])],
     'a change set that reads': ['batch-malformed', delimited([changeSet([A])])],
     'a change set with an id': ['batch-malformed', delimited([`Content-ID: 1\r\n${changeSet([POST])}`])],
     'no type': ['batch-malformed', around('Content-Transfer-Encoding: binary')],
