@@ -83,7 +83,7 @@ const BODIES: Readonly<Record<string, Body>> = {
   'a line before the line': delimited([`Content-Type: application/http\r\n\r\nX\r\n${EVIL_LINE}\r\n\r\n`]),
   'a folded line': delimited([`Content-Type: application/http\r\n\r\nGET Orders HTTP/1.1\r\n ${EVIL_LINE}\r\n\r\n`]),
   'a request line in small letters': delimited([`Content-Type: application/http\r\n\r\n${EVIL_LINE.replace('DELETE', 'delete')}\r\n\r\n`]),
-  'base64': delimited([`Content-Type: application/http\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(`${EVIL_LINE}\r\n\r\n`).toString('base64')}`]),
+  base64: delimited([`Content-Type: application/http\r\nContent-Transfer-Encoding: base64\r\n\r\n${Buffer.from(`${EVIL_LINE}\r\n\r\n`).toString('base64')}`]),
   'two types of a part': delimited([`Content-Type: application/http\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\nGET Orders HTTP/1.1\r\n\r\n--x\r\n${EVIL}\r\n--x--`]),
   'a batch as a body': delimited([post(`--x\r\n${EVIL}\r\n--x--`, 'Content-Type: multipart/mixed; boundary=x')]),
   'a batch in a batch': delimited([httpPart({ method: 'POST', target: '$batch', headers: ['Content-Type: multipart/mixed; boundary=x'], body: `--x\r\n${EVIL}\r\n--x--` })]),

@@ -43,7 +43,7 @@ t.test('what is not well-formed, or could be read in another way, is refused', a
     'an empty id': ['batch-malformed', one('"id":"","method":"get","url":"A"')],
     'an id that is a number': ['batch-malformed', one('"id":1,"method":"get","url":"A"')],
     'an id with other characters': ['batch-malformed', one('"id":"a/b","method":"get","url":"A"')],
-    'an id twice, in other letter case': ['batch-ambiguous', `{"requests":[{"id":"a","method":"get","url":"A"},{"id":"A","method":"get","url":"A"}]}`],
+    'an id twice, in other letter case': ['batch-ambiguous', '{"requests":[{"id":"a","method":"get","url":"A"},{"id":"A","method":"get","url":"A"}]}'],
     'a group with the name of a request': ['batch-ambiguous', one(`${GOOD},"atomicityGroup":"1"`)],
     'no method': ['batch-malformed', one('"id":"1","url":"A"')],
     'a method that is none': ['batch-malformed', one('"id":"1","method":"merge","url":"A"')],
