@@ -14,7 +14,6 @@ export function readMultipart (body: Buffer, boundary: string, maxParts: number)
   const text = body.toString('latin1')
   const reader = new Reader(maxParts)
   for (const content of split(text, boundary)) reader.read(content)
-  assertApart([boundary.toLowerCase(), ...reader.delimiters.keys()])
   assertNowhereElse(text.toLowerCase(), reader.delimiters)
   return { parts: reader.parts, ids: reader.ids }
 }
@@ -136,22 +135,15 @@ function ended (contents: string[], epilogue: string, part: number | undefined):
   return contents
 }
 
-// A delimiter of the longer one would begin like a delimiter of the shorter one.
-function assertApart (boundaries: readonly string[]): void {
-  const sorted = boundaries.toSorted()
-  for (const [at, one] of sorted.entries()) {
-    if (sorted[at + 1]?.startsWith(one) === true) throw ambiguous('a boundary begins like another one')
-  }
-}
-
-// Some readers know all boundaries that they have seen, wherever they are. `split` has looked at the batch's own.
+// Some readers know all boundaries that they have seen, wherever they are, and take a line for a delimiter that begins like
+// one. So none begins like another one, either. `split` has looked for the batch's own.
 function assertNowhereElse (lower: string, delimiters: Map<string, number>): void {
   if (delimiters.size === 0) return
   for (const [, run = ''] of lower.matchAll(/[\r\n][ \t]*--([0-9a-z_.+-]+)/g)) {
     for (let length = Math.min(run.length, LONGEST_BOUNDARY); length > 0; length--) {
       const boundary = run.slice(0, length)
       const left = delimiters.get(boundary)
-      if (left === 0) throw ambiguous('the boundary of a change set stands outside of it')
+      if (left === 0) throw ambiguous('the boundary of a change set stands outside of it, or another one begins like it')
       if (left !== undefined) delimiters.set(boundary, left - 1)
     }
   }
