@@ -1,3 +1,4 @@
+import { isWrite } from './call-once.ts'
 import { askForBody } from './inbound/server-events.ts'
 import { framedOf, whereRequest, type Admitted, type Asked, type Stages } from './journey.ts'
 import { bodyTooLarge } from './outbound/caller-body.ts'
@@ -82,6 +83,7 @@ class Judge {
   find ({ method, target: sent }: Part): FoundPart {
     const target = resolveTarget(sent, this.#root, this.#ids)
     const { rule, params, rest } = this.#matcher.find(method, target.path)
+    rule.checkQuery?.(target.query)
     if (target.otherPath !== target.path && this.#meetsAnother(method, target.otherPath, rule)) {
       throw refuse('target-ambiguous', 'This path would meet another rule for a server that takes it from the root of the service. Write it from there.')
     }
@@ -91,7 +93,7 @@ class Judge {
   decide (part: Part, found: FoundPart): void {
     assertHeaders(part, found.rule)
     this.#authorise(part, found)
-    this.#assertFits(found)
+    this.#assertFits(part, found)
     if (part.bodyLength > 0 && (part.method === 'GET' || part.method === 'HEAD')) throw refuse('body-unexpected', 'GET and HEAD take no body.')
     if (part.bodyLength > found.rule.bodyLimit) throw bodyTooLarge(found.rule.bodyLimit)
   }
@@ -106,11 +108,12 @@ class Judge {
   }
 
   // What a rule does beside a request's body, nobody can do within one.
-  #assertFits (found: FoundPart): void {
+  #assertFits ({ method }: Part, found: FoundPart): void {
     const { rule, target } = found
     const batch = this.#admitted.found.rule
     if (rule.upstream !== batch.upstream) throw unsupported('its rule has another upstream')
     if (rule.besideBody !== batch.besideBody) throw unsupported('its rule has a credential, an identity or headers that the rule of the batch has not, or lacks some that it has')
+    if (rule.idempotency !== undefined && isWrite(method)) throw unsupported('its rule remembers writes, which nobody can do for one within a batch')
     const there = rule.plan.paths.toUpstream(target.path, found)
     const asRead = target.isAbsolute ? target.path : this.#upstreamRoot + target.path.slice(this.#root.length)
     if (there !== asRead || (target.isAbsolute && this.#root !== this.#upstreamRoot)) throw unsupported('its path is another one at the upstream')
@@ -131,7 +134,7 @@ function assertHeaders ({ headers }: Part, { plan }: CompiledRoute): void {
   for (const name of headers) {
     const folded = foldName(name)
     if (isMethodOverride(folded)) throw refuse('method-override', 'Send the method that is meant; overrides are not accepted.')
-    if (folded !== 'content-length' && !plan.passes(name)) throw refuse('batch-part-header', `It has a header that never goes to the upstream: ${name}.`, { saw: name })
+    if (folded !== 'content-length' && !plan.passes(name)) throw refuse('batch-part-header', `It has a header that does not go to the upstream as it is: ${name}.`, { saw: name })
   }
 }
 

@@ -75,10 +75,11 @@ function arrive (stages: Stages, { incoming, framed }: Asked, record: AuditRecor
   const sent = framed?.originalUrl ?? incoming.url ?? ''
   if (sent.length > MAX_TARGET) throw refuse('target-too-long', 'The request target is too long.')
   const guarded = stages.guard(incoming)
-  const target = parseTarget(sent)
+  const target = parseTarget(sent, record.method, stages.matcher.admits)
   const credential = presentedBy(stages, guarded)
   const found = stages.matcher.find(record.method, target.path)
   record.rule = found.rule.rule
+  found.rule.checkQuery?.(target.query)
   const origin = originFor(stages, incoming, framed, guarded)
   const arrived: Arrived = { framed, record, found, target, guarded, origin, patience: new Patience() }
   if (found.rule.rule.requirement === 'public') return pass(arrived, undefined)

@@ -8,7 +8,7 @@ import type { Host } from './outbound/hosts.ts'
 import { Place } from './outbound/place.ts'
 import type { RouteProtection } from './outbound/protection.ts'
 import { isEnded, relay, type Ended, type RelayOutcome } from './outbound/relay.ts'
-import { isIdempotent, type RetryReason } from './outbound/retry.ts'
+import type { RetryReason } from './outbound/retry.ts'
 import { upstreamTimeout } from './outbound/upstream-errors.ts'
 import { callerGone } from './policy/problems.ts'
 import { UpstreamRequest, type Visit } from './upstream-request.ts'
@@ -26,7 +26,6 @@ class ProtectedCall {
   readonly #visit: Visit
   readonly #admitted: Admitted
   readonly #protection: RouteProtection
-  readonly #isRepeatable: boolean
   /** performance.now() */
   readonly #endsBy: number
   readonly #tried: Host[] = []
@@ -37,7 +36,6 @@ class ProtectedCall {
     this.#visit = visit
     this.#admitted = admitted
     this.#protection = protection
-    this.#isRepeatable = protection.idempotent || isIdempotent(visit.record.method)
     this.#endsBy = performance.now() + protection.upstream.totalTimeout
   }
 
@@ -135,14 +133,14 @@ class ProtectedCall {
 
   #declines (status: number): boolean {
     const { retry } = this.#protection
-    return retry?.declines(status, this.#tries, this.#isRepeatable) === true && this.#hasTime() && retry.take()
+    return retry?.declines(status, this.#tries, this.#visit.record.method) === true && this.#hasTime() && retry.take()
   }
 
   #reasonFor (attempt: Attempt): RetryReason | undefined {
     const { upstream: { breaker }, retry } = this.#protection
     // Nothing that relay throws comes before its word to the watcher; what it does not expect must not cost a place.
     if (attempt.end === undefined) attempt.ended({ connected: true, status: undefined, refusal: callerGone(), bodyIsOpen: false, replayable: false })
-    const reason = attempt.end === undefined ? undefined : retry?.reasonFor(attempt.end, this.#tries, this.#isRepeatable)
+    const reason = attempt.end === undefined ? undefined : retry?.reasonFor(attempt.end, this.#tries, this.#visit.record.method)
     if (reason === undefined || retry === undefined || breaker?.refusal !== undefined || !this.#hasTime()) return undefined
     return retry.take() ? reason : undefined
   }

@@ -1,22 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DestinationStream, Logger } from 'pino'
-import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
 import { createSiblings } from './cluster/siblings.ts'
 import type { Leader } from './cluster/worker.ts'
 import type { Configuration } from './config/configuration.ts'
 import { certificatesOf, endOf } from './config/expiry.ts'
-import type { ClientTls } from './config/tls-schema.ts'
 import { whyNotReachable } from './config/urls.ts'
 import { prepareDrain } from './drain.ts'
 import { watchExpiry } from './expiry-watch.ts'
 import { buildGateway, tune } from './gateway.ts'
-import { createGeneration, createLasting, type ClosableClient, type GenerationSurroundings } from './generation.ts'
-import { createIdpClient } from './idp/http.ts'
+import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
 import { createPressure, measureProcess } from './inbound/pressure.ts'
+import { watchMaintenance } from './maintenance.ts'
 import { createMetrics, metricsOf } from './observe/metrics.ts'
-import { createConnector } from './outbound/connector.ts'
-import { tlsOptions } from './outbound/tls.ts'
+import { openIdpClient } from './outbound/idp-client.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
 import { createReadiness } from './readiness.ts'
 import { startReloading } from './reload.ts'
@@ -54,10 +51,11 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
   const metrics = createMetrics({
     shed: pressure.share,
     knownTokens: () => current.knownTokens(),
+    rememberedWrites: () => current.rememberedWrites(),
     issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
     credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
     certificates: () => certificatesOf(current.configuration.gateway).map(({ name, certificates }) => ({ name, endsAt: endOf(certificates) })),
-    upstreams: () => [...current.upstreams.values()].map(({ name, protection }) => ({ name, ...protection.status() })),
+    upstreams: () => [...current.upstreams.values()].map(({ name, protection }) => ({ name, maintenance: current.maintenance.get(name), ...protection.status() })),
     storeIsUp: () => current.storeIsUp()
   })
   const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds })
@@ -65,7 +63,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     app,
     lasting: createLasting(),
     siblings: leader && createSiblings(leader.channel),
-    createClient,
+    createClient: openIdpClient,
     now,
     keyRefresh,
     mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
@@ -118,12 +116,14 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
 
   const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload: metrics.reload })
   const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
+  const maintenance = watchMaintenance({ current: () => current.maintenance, log })
   const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })
   const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining }) : undefined
 
   async function letGo (): Promise<void> {
     reloading.close()
     expiry.close()
+    maintenance.close()
     pressure.close()
     // The other port may be open where one of the two is in use: it would keep the process alive.
     await Promise.all([app.close(), admin?.close()])
@@ -136,7 +136,10 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     log.info('draining')
     const { drain_delay: delay, drain_timeout: timeout } = current.configuration.gateway
     await sleep(delay)
+    const latest = performance.now() + timeout
     await drain(timeout)
+    // What is carried out for callers that left is worth as much as for those that stayed.
+    while (surroundings.lasting.writesUnderWay.count > 0 && performance.now() < latest) await sleep(50)
     await letGo()
     log.info('stopped')
   }
@@ -153,11 +156,6 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     await letGo()
     throw error
   }
-}
-
-function createClient (tls: ClientTls | undefined): ClosableClient {
-  const agent = new Agent({ connect: createConnector(2000, tlsOptions(tls)), headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
-  return { client: createIdpClient(agent), close () { void agent.destroy() } }
 }
 
 function isoTime (ms: number): string {

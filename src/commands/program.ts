@@ -3,6 +3,7 @@ import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
 import { packageVersion } from './package.ts'
 import { startCommand } from './start.ts'
+import { tokenCommand } from './token.ts'
 
 /** The command line as it was given, done. */
 export async function runProgram (): Promise<void> {
@@ -12,6 +13,7 @@ export async function runProgram (): Promise<void> {
     .showHelpAfterError('(countersign --help lists the commands)')
     .addCommand(startCommand())
     .addCommand(checkCommand())
+    .addCommand(tokenCommand())
     .addCommand(demoCommand())
 
   // Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.

@@ -10,6 +10,8 @@ import { rawAt } from './zod-mistakes.ts'
 /** The whole of a batch is held in memory, and is read in one go. */
 const LARGEST = 32 * 1024 * 1024
 
+const WRITES: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE']
+
 /** Rules that look into batches, and (warnings) those that no request within a batch can go by. */
 export function checkBatches (draft: Draft): void {
   draft.rules.forEach((rule, at) => {
@@ -45,7 +47,9 @@ function warnOfMisfits (draft: Draft, batchAt: number, batch: Partial<Rule>, { s
       ? 'another upstream'
       : (rule.rewrite === undefined) !== (batch.rewrite === undefined)
           ? 'a rewrite that only one of both has'
-          : besideOf(draft, rule) === own ? undefined : 'other headers, identity or credential, which cannot be applied within a body'
+          : besideOf(draft, rule) === own
+            ? rule.idempotency === undefined || !rule.match.methods.some(method => WRITES.includes(method)) ? undefined : 'idempotency, and no write within a batch can be remembered'
+            : 'other headers, identity or credential, which cannot be applied within a body'
     if (why !== undefined) routes.report(['routes', at, 'match'], `no request in a batch of routes[${batchAt}] (${batch.match?.path ?? ''}) can go by this rule: it has ${why}`, { severity: 'warning' })
   })
 }

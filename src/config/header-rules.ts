@@ -41,6 +41,11 @@ export function credentialHeaderName () {
   return byHand(z.string(), (value, fail) => typeof value === 'string' ? checkedName(value, whyNotCredential, fail) : fail('expected a header name', { found: true }))
 }
 
+/** The name of a header of the caller's that says something of its request. */
+export function markingHeaderName () {
+  return byHand(z.string(), (value, fail) => typeof value === 'string' ? checkedName(value, whyNotSet, fail) : fail('expected a header name', { found: true }))
+}
+
 /** Says of a header name why `identity` or `headers.set` cannot give it to the ERP. */
 export function whyNotSet (name: string): string | undefined {
   if (CREDENTIALS.includes(name)) return 'a header here cannot set a credential: that is what the upstream\'s `credential` is for'

@@ -18,6 +18,7 @@ export function auditLine (record: AuditRecord, status: number): string {
   if (rule !== undefined) line += within(ruleTexts, rule, ruleText)
   if (record.batchParts !== undefined) line += batchText(record.batchParts, record.refusedPart)
   if (principal !== undefined) line += within(principalTexts, principal, principalText)
+  if (record.idempotency !== undefined) line += `,"idempotency":"${record.idempotency}"`
   if (upstream !== undefined) {
     line += `,"upstream":${quoted(upstream)}`
     if (record.upstreamStatus !== undefined) line += `,"upstream_status":${record.upstreamStatus}`

@@ -38,6 +38,8 @@ export interface Metrics {
 export interface Readings {
   /** verified tokens that are remembered */
   readonly knownTokens: () => number
+  /** writes with a key that are kept in memory */
+  readonly rememberedWrites: () => number
   /** of the requests, 0 to 1, that are turned away now */
   readonly shed: () => number
   readonly issuers: () => Iterable<{ readonly name: string, readonly keys: number, readonly fetchedAt: number | undefined }>
@@ -45,7 +47,8 @@ export interface Readings {
   readonly certificates: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp?: () => boolean | undefined
-  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string }>
+  /** with `maintenance` where an upstream has windows */
+  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string, readonly maintenance: { readonly endsAt: number | undefined } | undefined }>
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -68,9 +71,11 @@ export function createMetrics (readings: Readings): Metrics {
   const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
   const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
   const parts = new Counter({ registers, name: 'countersign_batch_parts_total', help: 'Requests within batches.', labelNames: ['outcome'] })
+  const writes = new Counter({ registers, name: 'countersign_idempotency_total', help: 'Writes with an idempotency key, by what they met.', labelNames: ['outcome'] })
   const inFlight = createInFlight(registry)
   const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
   readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed, 'average')
+  readGauge(registry, 'countersign_idempotency_remembered', 'Writes that this process remembers.', readings.rememberedWrites)
   readGauge(registry, 'countersign_tokens_known', 'Verified tokens that are remembered.', readings.knownTokens)
   gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]), 'min')
   gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]), 'min')
@@ -80,11 +85,12 @@ export function createMetrics (readings: Readings): Metrics {
     return isUp === undefined ? [] : [['redis', isUp ? 1 : 0]]
   }, 'min')
   protectionGauges(registry, readings.upstreams)
+  gaugeRead(registry, 'countersign_upstream_maintenance', 'Whether a maintenance window is open: 1, or 0.', 'upstream', () => [...readings.upstreams()].flatMap(({ name, maintenance }) => maintenance === undefined ? [] : [[name, maintenance.endsAt === undefined ? 0 : 1]]), 'max')
   gaugeRead(registry, 'countersign_certificate_ends_timestamp_seconds', 'When the first of the certificates at a place of gateway.yaml ends.', 'certificate', () => [...readings.certificates()].map(one => [one.name, seconds(one.endsAt)]), 'min')
   return {
     registry,
     inFlight,
-    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons, batchParts, granted }, status) {
+    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons, idempotency, batchParts, granted }, status) {
       const id = rule?.id ?? ''
       const ended = performance.now()
       countRequest(id, refusal?.code ?? '', status)
@@ -92,6 +98,7 @@ export function createMetrics (readings: Readings): Metrics {
       if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
       if (batchParts !== undefined) parts.inc({ outcome: granted ? 'passed' : 'refused' }, batchParts)
       if (reasons !== undefined) for (const reason of reasons) retries.inc({ upstream: upstream ?? '', reason })
+      if (idempotency !== undefined) writes.inc({ outcome: idempotency })
     },
     refusedByParser ({ code, problem }) {
       countRequest('', code, problem.status)

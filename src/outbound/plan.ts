@@ -1,10 +1,10 @@
 import type { Route } from '../config/configuration.ts'
 import { readClaim } from '../policy/claims.ts'
 import type { Principal } from '../policy/principal.ts'
-import { passingAnswerHeaders } from './answer-headers.ts'
+import { LINKS, passingAnswerHeaders } from './answer-headers.ts'
 import type { Presented } from './credential.ts'
 import type { HeaderCompilers } from './header-compilers.ts'
-import { rewriteLocation } from './location.ts'
+import { rewriteLink, rewriteLocation } from './location.ts'
 import { createPathMap, type PathMap, type PathParts } from './paths.ts'
 import { newTraceparent } from './trace-context.ts'
 import { headerValue, passingHeaders } from './upstream-headers.ts'
@@ -45,13 +45,13 @@ export interface SentRequest {
  *   ERP that trusts one must not get a caller's on a rule that does not write it
  */
 export function createOutboundPlan (route: Route, upstream: Upstream, vouching: readonly string[], publicUrl: string | undefined, compilers: HeaderCompilers): OutboundPlan {
-  const { headers, response_headers, identity } = route
+  const { headers: { set, remove, keep }, response_headers, identity } = route
   const base = upstream.url.pathname.replace(/\/$/, '')
   const paths = createPathMap(base, route.match, route.rewrite)
-  const set = Object.entries(headers.set).flat()
+  const setToo = Object.entries(set).flat()
   const rules = compilers.request({
-    removed: new Set([...vouching.filter(name => !headers.keep.includes(name)), ...headersOf(route, upstream), ...headers.remove.map(foldName)]),
-    kept: new Set(headers.keep)
+    removed: new Set([...vouching.filter(name => !keep.includes(name)), ...headersOf(route, upstream), ...remove.map(foldName)]),
+    kept: new Set(keep)
   })
   const answerRules = compilers.answer({
     removed: new Set([...response_headers.remove, ...Object.keys(response_headers.set).map(name => name.toLowerCase())]),
@@ -62,8 +62,9 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
   return {
     paths,
     passes: name => rules(name) === 'passes',
-    requestHeaders ({ rawHeaders, origin, requestId, principal }, presented) {
-      const { headers: passing, traceparent } = passingHeaders(rawHeaders, rules)
+    requestHeaders ({ rawHeaders, origin, requestId, principal, parts }, presented) {
+      const { headers, traceparent, hasLink } = passingHeaders(rawHeaders, rules)
+      const passing = hasLink ? withLinks(headers, value => rewriteLink(value, { upstream: upstream.url, paths, parts, publicUrl: publicUrl ?? ownUrl(origin) })) : headers
       // The gateway's own stand first: of very many headers a server may drop the last ones (Node drops all after 2,000).
       const sent = [...presented.headers]
       if (principal !== undefined) {
@@ -75,7 +76,7 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
       sent.push('X-Forwarded-For', origin.chain, 'X-Forwarded-Proto', origin.protocol)
       if (origin.host !== undefined) sent.push('X-Forwarded-Host', origin.host)
       sent.push('X-Request-Id', requestId, 'traceparent', traceparent ?? newTraceparent())
-      for (const part of set) sent.push(part)
+      for (const part of setToo) sent.push(part)
       for (const part of passing) sent.push(part)
       return sent
     },
@@ -98,6 +99,10 @@ export function vouchingHeaders ({ identity }: Route, { credential }: Upstream):
 
 function foldName (name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+}
+
+function withLinks (headers: readonly string[], rewrite: (value: string) => string): string[] {
+  return headers.map((part, at) => at % 2 === 1 && LINKS.has(headers[at - 1]?.toLowerCase() ?? '') ? rewrite(part) : part)
 }
 
 function ownUrl ({ protocol, host }: ForwardedOrigin): string {

@@ -1,10 +1,9 @@
 import type { LookupFunction } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { Holder } from '../common/shelf.ts'
-import type { ClientCredentials } from '../config/credential-schema.ts'
 import type { GatewayFile, Upstream as UpstreamConfiguration } from '../config/gateway-schema.ts'
 import type { ClientTls } from '../config/tls-schema.ts'
-import { IdpError, type IdpClient } from '../idp/http.ts'
+import type { IdpClient } from '../idp/http.ts'
 import type { Provider } from '../idp/provider.ts'
 import { tokenCredential } from './client-credentials.ts'
 import { basicCredential, fixedCredential, type Credential } from './credential.ts'
@@ -12,7 +11,7 @@ import { createHostPool } from './host-pool.ts'
 import { createMachineTokenCache, type MachineTokenCache, type MachineTokenOptions } from './machine-token.ts'
 import { tlsName, tlsOptions } from './tls.ts'
 import { createProtection, type Protection, type ProtectionChange } from './protection.ts'
-import { requestToken, type IssuedToken } from './token-endpoint.ts'
+import { fetchToken, requestKey, tlsOf } from './token-request.ts'
 import type { TokenStore } from './token-store.ts'
 
 /** The way to a system behind the gateway: connections to its hosts, and what stands before them. */
@@ -67,13 +66,13 @@ export function createUpstreams (gateway: Pick<GatewayFile, 'upstreams' | 'issue
 }
 
 // What is not named here is a rule's to know, or the credential's: to change it leaves the connections as they are.
-function wayName (name: string, { url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tls }: UpstreamConfiguration): string {
-  return JSON.stringify([name, url, hosts, balance, connect_timeout, total_timeout, concurrency, circuit_breaker, ejection, health_check, tlsName(tls)])
+function wayName (name: string, { url, balance, connect_timeout, total_timeout, concurrency, breaker, eject_after, eject_for, eject_max, health_check, tls, credential }: UpstreamConfiguration): string {
+  return JSON.stringify([name, url, balance, connect_timeout, total_timeout, concurrency, breaker, eject_after, eject_for, eject_max, health_check, tlsName(wayTls({ tls, credential }))])
 }
 
 function createWay (name: string, configured: UpstreamConfiguration, { processes, onProtectionChange, lookup }: UpstreamSurroundings): Way {
-  const urls = (configured.hosts ?? [configured.url]).map(url => new URL(url ?? ''))
-  const pools = new Map(urls.map(url => [url.origin, createHostPool(url, { connectTimeout: configured.connect_timeout, tls: tlsOptions(configured.tls), lookup })]))
+  const urls = configured.url.map(url => new URL(url))
+  const pools = new Map(urls.map(url => [url.origin, createHostPool(url, { connectTimeout: configured.connect_timeout, tls: tlsOptions(wayTls(configured)), lookup })]))
   const protection = createProtection(shareOf(configured, processes), pools, { lookup, onChange: change => { onProtectionChange(name, change) } })
   const [first] = urls
   const [host] = protection.hosts.all
@@ -98,7 +97,10 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
     case 'none': return fixedCredential({})
     case 'basic': return basicCredential(credential.username, credential.password.reveal())
     case 'headers': return fixedCredential(Object.fromEntries(Object.entries(credential.headers).map(([name, secret]) => [name, secret.reveal()])))
-    case 'client_credentials': {
+    case 'client_certificate': return fixedCredential({})
+    case 'client_credentials':
+    case 'client_assertion':
+    case 'jwt_bearer': {
       // IdPs bill machine tokens by the piece: upstreams that would ask for the same one share it.
       const key = requestKey(credential, gateway)
       const client = surroundings.clientFor(tlsOf(credential, gateway))
@@ -114,54 +116,7 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
   }
 }
 
-/**
- * Equal where the IdP would be asked the same, whoever asks. An issuer counts by its URL: the name that it has here may be
- * another one's in the file of another gateway.
- */
-function requestKey (credential: ClientCredentials, gateway: Pick<GatewayFile, 'issuers'>): string {
-  const { issuer, token_endpoint, client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params } = credential
-  const { issuer: iss, discovery } = gateway.issuers[issuer ?? ''] ?? {}
-  const secrets = client_secret.map(secret => secret.reveal())
-  return JSON.stringify([token_endpoint, iss, discovery, tlsName(tlsOf(credential, gateway)), client_id, secrets, auth_method, basic_encoding, scope, audience, resource, params])
-}
-
-function tlsOf ({ issuer, tls }: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>): ClientTls | undefined {
-  return issuer === undefined ? tls : issuers[issuer]?.tls
-}
-
-async function fetchToken (credential: ClientCredentials, { issuers }: Pick<GatewayFile, 'issuers'>, client: IdpClient, { providers }: UpstreamSurroundings): Promise<IssuedToken> {
-  const { issuer, token_endpoint: configured } = credential
-  if (configured !== undefined) return await askAt(configured, new URL(configured).origin, credential, client)
-  const provider = providerOf(issuer, providers)
-  try {
-    const { token_endpoint: named } = await provider.metadata()
-    if (named === undefined) throw new IdpError('names no token_endpoint in its discovery document')
-    return await askAt(named, issuers[issuer ?? '']?.issuer ?? new URL(named).origin, credential, client)
-  } catch (error) {
-    // The endpoint may have moved: the next attempt reads the document again.
-    provider.forget()
-    throw error
-  }
-}
-
-function askAt (tokenEndpoint: string, issuer: string, { client_id, client_secret, auth_method, basic_encoding, scope, audience, resource, params }: ClientCredentials, client: IdpClient): Promise<IssuedToken> {
-  const parameters: Array<[string, string]> = Object.entries(params ?? {})
-  if (scope !== undefined) parameters.push(['scope', scope])
-  if (audience !== undefined) parameters.push(['audience', audience])
-  for (const one of resource ?? []) parameters.push(['resource', one])
-  return requestToken({
-    issuer,
-    tokenEndpoint,
-    clientId: client_id,
-    clientSecrets: client_secret.map(secret => secret.reveal()),
-    authMethod: auth_method,
-    basicEncoding: basic_encoding,
-    parameters
-  }, client)
-}
-
-function providerOf (issuer: string | undefined, providers: ReadonlyMap<string, Provider>): Provider {
-  const provider = issuer === undefined ? undefined : providers.get(issuer)
-  if (provider === undefined) throw new IdpError('is not configured')
-  return provider
+// A certificate that is the credential is shown where one of `tls` would be.
+function wayTls ({ tls, credential }: Pick<UpstreamConfiguration, 'tls' | 'credential'>): ClientTls | undefined {
+  return credential.kind === 'client_certificate' ? { ...tls, cert: credential.cert, key: credential.key } : tls
 }

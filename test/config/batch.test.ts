@@ -12,7 +12,7 @@ t.test('a rule that takes batches ends in /$batch and takes POST', async t => {
   }
   for (const match of ['POST /a', 'GET|PUT /a/$batch', 'POST /a/$batch/b', 'POST /a/:batch', 'POST /$batch/*', 'POST /a/$Batch']) {
     const { places, configuration } = await load({ routes: rules(`match: ${match}\nrequire: user\n${BATCH}`) })
-    t.same(places, ['routes.yaml:4:5 routes[0].batch'], match)
+    t.same(places.filter(place => !place.startsWith('warning')), ['routes.yaml:4:5 routes[0].batch'], match)
     t.equal(configuration, undefined)
   }
 })

@@ -143,6 +143,32 @@ t.test('what a rule does beside a body cannot be done within one: such a part is
 
 const READ_RULE = { match: `GET ${ROOT}/Orders`, require: 'user' }
 
+t.test('keys, refused queries and remembered writes of OData rules hold within a batch', async t => {
+  const house = await startGatehouse(t, {
+    routes: [
+      { ...BATCH, idempotency: {} },
+      { match: `GET ${ROOT}/Orders(:key)`, require: { user: { where: 'request.params.key == "7"' } }, refuse_query: ['sap-user', '$expand'] },
+      { match: `DELETE ${ROOT}/Orders(:key)`, require: 'client' },
+      { match: `POST|GET ${ROOT}/Notes`, require: 'user', idempotency: {} },
+      { match: `GET ${ROOT}/*`, require: 'client' }
+    ]
+  })
+  const token = house.idp.mintUser()
+  const insufficient = { error: 'insufficient_scope' }
+  const good = parts({ target: 'Orders(7)?$select=a' }, { target: 'Notes' })
+  await house.lets(t, asked({ token, body: good }))
+  await refusesPart(t, house, { token, body: parts({ target: 'Orders(8)' }) }, { status: 403, code: 'where-not-met', challenge: insufficient }, '1 (GET Orders(8))')
+  await refusesPart(t, house, { token, body: parts({ method: 'DELETE', target: 'Orders(7)' }) }, { status: 403, code: 'principal-kind', challenge: insufficient }, '1 (DELETE Orders(7))')
+  for (const query of ['sap-user=x', '$Expand=a', 'a=b&sap%2duser=x']) await refusesPart(t, house, { token, body: parts({ target: `Orders(7)?${query}` }) }, { status: 400, code: 'query-refused' }, '1 (GET Orders(7))')
+  await refusesPart(t, house, { token, body: parts(writing('POST', 'Notes', '{}')) }, { status: 400, code: 'batch-part-unsupported' }, '1 (POST Notes)')
+  // The batch itself is a write that may be repeated.
+  const once = { ...asked({ token, body: good }), headers: { 'content-type': MULTIPART, 'idempotency-key': 'k' } }
+  await house.lets(t, once)
+  const before = house.erp.requests.length
+  t.match(await house.gateway.call(once), { status: 200, headers: { 'idempotency-replayed': 'true' } })
+  t.equal(house.erp.requests.length, before)
+})
+
 t.test('rules that do the same as the rule of the batch are fit, rewritten alike too', async t => {
   const same = { identity: { headers: { 'X-Customer': 'sub' } }, headers: { set: { 'X-A': '1', 'X-B': '2' } } }
   const alike = { identity: { headers: { 'x-customer': 'sub' } }, headers: { set: { 'X-B': '2', 'X-A': '1' } } }
