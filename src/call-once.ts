@@ -31,8 +31,12 @@ export interface RouteIdempotency {
   readonly underWay: { count: number }
 }
 
-/** What a second request could do harm with. */
 const WRITES: ReadonlySet<string> = new Set(['POST', 'PATCH', 'PUT', 'DELETE'])
+
+/** Whether a second request of that method could do harm. */
+export function isWrite (method: string): boolean {
+  return WRITES.has(method)
+}
 
 /**
  * As `callUpstream`; but a write that its caller marks with a key is carried out once, and whoever repeats it has the
@@ -41,7 +45,7 @@ const WRITES: ReadonlySet<string> = new Set(['POST', 'PATCH', 'PUT', 'DELETE'])
  */
 export function callOnce (visit: Visit, admitted: Admitted, idempotency: RouteIdempotency): Promise<Ended> {
   const { incoming, record } = visit
-  if (!WRITES.has(record.method)) return callUpstream(visit, admitted)
+  if (!isWrite(record.method)) return callUpstream(visit, admitted)
   const key = readIdempotencyKey(incoming.headersDistinct[idempotency.header])
   if (key !== undefined) return new Write(visit, admitted, idempotency, key).run()
   if (idempotency.isRequired) throw refuse('idempotency-key-missing', 'This route takes a write only with a key by which it can be repeated.', { saw: `no ${idempotency.header}` })

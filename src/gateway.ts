@@ -4,6 +4,7 @@ import { METHODS as HTTP_METHODS, type IncomingMessage, type ServerResponse } fr
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { Logger } from 'pino'
+import { admitBatch } from './batch.ts'
 import { callOnce } from './call-once.ts'
 import { NO_SCHEMAS } from './common/no-schemas.ts'
 import { isTlsError } from './common/tls-errors.ts'
@@ -15,7 +16,7 @@ import { problemAnswer } from './inbound/problem-answer.ts'
 import { endFailedHandshakes, listenerTls, tlsErrorReason } from './inbound/tls.ts'
 import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
-import { journey, type Admitted, type Asked } from './journey.ts'
+import { journey, type Admitted, type Asked, type Stages } from './journey.ts'
 import { auditLine } from './observe/audit-line.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -174,10 +175,16 @@ function inTurn (generation: Generation, asked: Asked, visit: Visit): Promise<En
 
 function admitAndCall ({ stages }: Generation, asked: Asked, visit: Visit): Promise<Ended> {
   const admitted = journey(stages, asked, visit.record)
-  return admitted instanceof Promise ? admitted.then(late => carryOut(visit, late)) : carryOut(visit, admitted)
+  return admitted instanceof Promise ? admitted.then(late => carryOut(stages, asked, visit, late)) : carryOut(stages, asked, visit, admitted)
 }
 
-function carryOut (visit: Visit, admitted: Admitted): Promise<Ended> {
+function carryOut (stages: Stages, asked: Asked, visit: Visit, admitted: Admitted): Promise<Ended> {
+  const { batch } = admitted.found.rule
+  if (batch !== undefined) return admitBatch(batch, stages, asked, visit, admitted).then(() => call(visit, admitted))
+  return call(visit, admitted)
+}
+
+function call (visit: Visit, admitted: Admitted): Promise<Ended> {
   const { idempotency } = admitted.found.rule
   return idempotency === undefined ? callUpstream(visit, admitted) : callOnce(visit, admitted, idempotency)
 }

@@ -125,13 +125,15 @@ function identify ({ verifier, cache }: Stages, credential: KnownPrincipal | str
 
 // What depends on the principal alone is decided once for each rule that it meets; never for another rule.
 function decideFirst ({ now }: Stages, arrived: Arrived, rule: PolicyRule, known: KnownPrincipal): Decision {
-  const context: CheckContext = { now: now(), request: whereRequest(arrived) }
+  const { record: { method }, target: { path }, found: { params }, origin: { address } } = arrived
+  const context: CheckContext = { now: now(), request: whereRequest(method, path, params, address) }
   const decision = decide(rule, known.principal, context)
   if (rule.isConstant) known.remember(rule, decision)
   return decision
 }
 
-function whereRequest ({ record: { method }, target: { path }, found: { params }, origin: { address } }: Arrived): CheckContext['request'] {
+/** @param params of the path, as sent */
+export function whereRequest (method: string, path: string, params: Readonly<Record<string, string>>, address: string): CheckContext['request'] {
   const decoded = Object.fromEntries(Object.entries(params).map(([name, value]) => [name, decodePath(value)]))
   return { method, path, params: decoded, address }
 }
@@ -147,8 +149,8 @@ function originFor ({ trustsPeer }: Stages, { socket, headers }: IncomingMessage
   }, headers, host)
 }
 
-// gateway.ts asks the framework wherever a limit is configured.
-function framedOf ({ framed }: { readonly framed: FastifyRequest | undefined }): FastifyRequest {
+/** The framework's request, for a limit: gateway.ts asks the framework wherever one is configured. */
+export function framedOf ({ framed }: { readonly framed: FastifyRequest | undefined }): FastifyRequest {
   if (framed === undefined) throw new Error('a limit without the framework that counts')
   return framed
 }

@@ -1,5 +1,6 @@
 import type { RouteIdempotency } from './call-once.ts'
 import { within } from './common/memo.ts'
+import { besideBody } from './config/beside-body.ts'
 import type { Configuration, QueryRules, Route } from './config/configuration.ts'
 import type { Retry } from './config/protection-schema.ts'
 import type { Limit, Limits } from './inbound/limits.ts'
@@ -41,9 +42,23 @@ export interface CompiledRoute {
   readonly idleTimeout: number
   /** bytes */
   readonly bodyLimit: number
+  /** undefined where bodies are not looked into */
+  readonly batch: BatchRule | undefined
+  /** equal for rules that do the same beside a request's body: credential, identity, headers; undefined where no rule takes batches */
+  readonly besideBody: string | undefined
+}
+
+/** How a rule's batches are taken. */
+export interface BatchRule {
+  readonly maxParts: number
+  /** bytes */
+  readonly bodyLimit: number
 }
 
 const NO_CREDENTIAL = fixedCredential({})
+
+/** A batch is held as it is read, so that it has a limit always. */
+const BATCH_LIMIT = 1024 * 1024
 
 /** Where writes that may be repeated are remembered, and those that are under way counted. */
 export interface WriteStores extends Pick<RouteIdempotency, 'underWay'> {
@@ -63,6 +78,7 @@ export function compileRoutes ({ gateway, routes }: Configuration, { upstreams, 
   const clientNames = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
   const compilers = createHeaderCompilers()
   const policies = createRetryPolicies()
+  const takesBatches = routes.some(({ batch }) => batch !== undefined)
   const queryChecks = new Map<QueryRules, QueryCheck | undefined>()
   const issuerSets = new Map<readonly string[], ReadonlySet<string>>()
   return routes.map(route => {
@@ -84,7 +100,9 @@ export function compileRoutes ({ gateway, routes }: Configuration, { upstreams, 
       checkQuery: within(queryChecks, route.refuse_query, compileQueryCheck),
       timeout: route.timeout,
       idleTimeout: route.idle_timeout,
-      bodyLimit: route.body_limit ?? Infinity
+      bodyLimit: route.body_limit ?? Infinity,
+      batch: route.batch && { maxParts: route.batch.max_parts, bodyLimit: route.body_limit ?? BATCH_LIMIT },
+      besideBody: takesBatches ? besideBody(route) : undefined
     }
   })
 }

@@ -1,6 +1,7 @@
 import { PROFILES } from '../policy/profiles/index.ts'
 import type { Require } from '../policy/require.ts'
 import { checkBatch } from './check-batch.ts'
+import { checkBatches } from './check-batches.ts'
 import { checkConflicts } from './check-conflicts.ts'
 import { checkIdempotency } from './check-idempotency.ts'
 import type { Draft } from './draft.ts'
@@ -32,6 +33,7 @@ export function checkRoutes (draft: Draft): void {
   checkIds(draft)
   checkConflicts(draft)
   checkBatch(draft)
+  checkBatches(draft)
 }
 
 function checkNames ({ routes, issuers, upstreams }: Draft, path: Path, { issuers: wanted, upstream }: Partial<Rule>): void {

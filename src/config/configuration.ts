@@ -4,7 +4,7 @@ import type { Require } from '../policy/require.ts'
 import type { GatewayFile } from './gateway-schema.ts'
 import type { Idempotency } from './idempotency-schema.ts'
 import type { Retry } from './protection-schema.ts'
-import type { RateLimit } from './routes-schema.ts'
+import type { RateLimit, Rule } from './routes-schema.ts'
 
 /** Both files, checked and settled: nothing in it is left to a default. Frozen. */
 export interface Configuration {
@@ -46,6 +46,8 @@ export interface Route {
   readonly headers: HeaderRules
   readonly response_headers: HeaderRules
   readonly identity: readonly IdentityHeader[]
+  /** how what is in its bodies is looked at; undefined where it is not */
+  readonly batch: Rule['batch']
   readonly refuse_query: QueryRules
 }
 

@@ -73,7 +73,8 @@ function settleRule (rule: Rule, at: string, around: Around): Route {
     headers: rule.headers === undefined ? inherited.headers : mergeHeaders([...requestLayers(ofUpstream, defaults), rule.headers]),
     response_headers: rule.response_headers === undefined ? inherited.response_headers : mergeHeaders([...answerLayers(ofUpstream, defaults), rule.response_headers]),
     identity: rule.identity === undefined ? around.identity : identityOf(rule.identity),
-    refuse_query: rule.refuse_query === undefined ? inherited.refuse_query : queryOf(ofUpstream, [defaults.refuse_query, rule.refuse_query])
+    refuse_query: rule.refuse_query === undefined ? inherited.refuse_query : queryOf(ofUpstream, [defaults.refuse_query, rule.refuse_query]),
+    batch: rule.batch
   }
 }
 
@@ -133,7 +134,7 @@ export function mergeHeaders (layers: ReadonlyArray<HeaderLayer | undefined>): H
   return { set, remove: namesOf('remove'), keep: namesOf('keep') }
 }
 
-function identityOf (identity: Rule['identity']): IdentityHeader[] {
+export function identityOf (identity: Rule['identity']): IdentityHeader[] {
   return Object.entries(identity?.headers ?? {}).map(([header, { name, path }]) => ({ header, claim: name, path }))
 }
 

@@ -61,6 +61,11 @@ const shared = {
   identity: identitySchema.optional().describe('Claims of the caller that the ERP gets as headers.')
 }
 
+const batchSchema = z.strictObject({
+  each: z.literal('same_rules').describe('same_rules: each request of the batch is decided by the rule that it would meet by itself.'),
+  max_parts: whole(1, 1000).prefault(100).describe('So many requests in one batch; more are refused with 413.')
+})
+
 export const defaultsSchema = z.strictObject(shared)
 
 export const ruleSchema = z.strictObject({
@@ -71,6 +76,7 @@ export const ruleSchema = z.strictObject({
   escapes: oneOrMany(escapeSchema).optional().describe('Escapes that are refused elsewhere and pass within this rule\'s own parameters, as sent: %2f, %5c, %25, %3b.'),
   matrix: flag().prefault(false).describe('true: matrix parameters (;v=2) pass within this rule\'s own parameters, as sent.'),
   idempotency: idempotencySchema.optional().describe('Writes that a caller may repeat: each is carried out once, and a repeat gets the first one\'s answer.'),
+  batch: batchSchema.optional().describe('For OData\'s POST …/$batch: the body is read, and each request in it is decided. Left out, what is in it is not looked at.'),
   ...shared
 })
 

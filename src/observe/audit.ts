@@ -37,6 +37,10 @@ export class AuditRecord {
   /** undefined where it had no key, or its rule knows none */
   idempotency: IdempotencyOutcome | undefined
   refusal: Refusal | undefined
+  /** so many requests were in its body, where that was looked into */
+  batchParts: number | undefined
+  /** the one of them for which all were refused, and the rule that it met */
+  refusedPart: { readonly number: number, readonly rule: RuleReference | undefined } | undefined
 
   #decisionId: string | undefined
 

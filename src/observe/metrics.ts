@@ -79,6 +79,7 @@ export function createMetrics (readings: Readings): Metrics {
   const tokens = new Counter({ registers, name: 'countersign_machine_tokens_total', help: 'Machine tokens that were had, by who fetched them.', labelNames: ['credential', 'origin'] })
   const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
   const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
+  const parts = new Counter({ registers, name: 'countersign_batch_parts_total', help: 'Requests within batches.', labelNames: ['outcome'] })
   const writes = new Counter({ registers, name: 'countersign_idempotency_total', help: 'Writes with an idempotency key, by what they met.', labelNames: ['outcome'] })
   const csrfFetches = new Counter({ registers, name: 'countersign_csrf_fetches_total', help: 'Requests for a session with a CSRF token.', labelNames: ['upstream', 'outcome'] })
   const inFlight = createInFlight(registry)
@@ -99,12 +100,13 @@ export function createMetrics (readings: Readings): Metrics {
   return {
     registry,
     inFlight,
-    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons, idempotency }, status) {
+    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons, idempotency, batchParts, granted }, status) {
       const id = rule?.id ?? ''
       const ended = performance.now()
       countRequest(id, refusal?.code ?? '', status)
       duration(id).observe((ended - started) / 1000)
       if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
+      if (batchParts !== undefined) parts.inc({ outcome: granted ? 'passed' : 'refused' }, batchParts)
       if (reasons !== undefined) for (const reason of reasons) retries.inc({ upstream: upstream ?? '', reason })
       if (idempotency !== undefined) writes.inc({ outcome: idempotency })
     },

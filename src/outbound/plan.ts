@@ -13,6 +13,8 @@ import type { Upstream } from './upstreams.ts'
 /** All that is decided at load about how a rule's requests go out and their answers come back. */
 export interface OutboundPlan {
   readonly paths: PathMap
+  /** Whether a caller's header of that name goes to the upstream. */
+  passes (name: string): boolean
   /** The headers of the request to the upstream, flat. */
   requestHeaders (sent: SentRequest, presented: Presented): string[]
   /** The headers of the caller's answer, flat, less the gateway's own. */
@@ -59,6 +61,7 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
 
   return {
     paths,
+    passes: name => rules(name) === 'passes',
     requestHeaders ({ rawHeaders, origin, requestId, principal, parts }, presented) {
       const { headers, traceparent, hasLink } = passingHeaders(rawHeaders, rules)
       const passing = hasLink ? withLinks(headers, value => rewriteLink(value, { upstream: upstream.url, paths, parts, publicUrl: publicUrl ?? ownUrl(origin) })) : headers

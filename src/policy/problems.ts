@@ -38,6 +38,11 @@ export const PROBLEMS = {
   'target-too-long': { status: 414, title: 'The request target is too long' },
   'idempotency-mismatch': { status: 422, title: 'This idempotency key was used for another request' },
   'rate-limited': { status: 429, title: 'Too many requests' },
+  'batch-malformed': { status: 400, title: 'The batch is not well-formed' },
+  'batch-ambiguous': { status: 400, title: 'The batch can be read in more than one way' },
+  'batch-part-header': { status: 400, title: 'A request of the batch has a header that may not be there' },
+  'batch-part-unsupported': { status: 400, title: 'A request of the batch cannot be carried out in one' },
+  'batch-too-large': { status: 413, title: 'The batch has too many requests' },
   'headers-too-large': { status: 431, title: 'The headers are too large' },
 
   // The credential
