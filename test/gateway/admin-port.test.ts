@@ -129,11 +129,14 @@ t.test('the metrics are those that are documented, and count', async t => {
   t.match(headers['content-type'], /^text\/plain/)
   const names = [...text.matchAll(/^# TYPE (countersign_\S+) (\S+)/gm)].map(([, name, type]) => `${name} ${type}`).sort()
   t.same(names, [
+    'countersign_batch_parts_total counter',
     'countersign_certificate_ends_timestamp_seconds gauge',
     'countersign_config_accepted gauge',
     'countersign_config_reloads_total counter',
     'countersign_connections_dropped_total counter',
     'countersign_http2_connections_ended_total counter',
+    'countersign_idempotency_remembered gauge',
+    'countersign_idempotency_total counter',
     'countersign_issuer_keys gauge',
     'countersign_issuer_keys_fetched_timestamp_seconds gauge',
     'countersign_key_fetches_total counter',
