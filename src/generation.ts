@@ -6,6 +6,7 @@ import type { Configuration } from './config/configuration.ts'
 import type { GatewayFile } from './config/gateway-schema.ts'
 import { fingerprint } from './config/fingerprint.ts'
 import type { ClientTls } from './config/tls-schema.ts'
+import type { ClosableClient } from './idp-client.ts'
 import type { IdpClient } from './idp/http.ts'
 import { Counters } from './inbound/counters.ts'
 import { createIssuer, type IssuerSurroundings, type LiveIssuer } from './inbound/issuers.ts'
@@ -47,12 +48,6 @@ export interface Generation {
   retire (): void
   /** It lets go at once. */
   end (): void
-}
-
-/** Asks IdPs, until it is closed. */
-export interface ClosableClient {
-  readonly client: IdpClient
-  close (): void
 }
 
 /** What outlives a configuration where the next one wants the same: keys, machine tokens, connections, counters. */

@@ -14,7 +14,8 @@ import type { Found, Matcher } from './policy/match.ts'
 import type { Principal } from './policy/principal.ts'
 import type { CheckContext } from './policy/require.ts'
 import { refuse } from './policy/problems.ts'
-import { decodePath, parseTarget, type Target } from './policy/target.ts'
+import { parseTarget, type Target } from './policy/target.ts'
+import { whereRequest } from './policy/where.ts'
 import type { CompiledRoute } from './routes.ts'
 
 /** The stages of a request, each built at load. */
@@ -57,7 +58,7 @@ interface Arrived {
 }
 
 /** A target longer than this is refused before it is looked at. */
-const MAX_TARGET = 16 * 1024
+export const MAX_TARGET = 16 * 1024
 
 /**
  * One request from its headers to the rule's word: cheap before dear, unauthenticated before authenticated, and
@@ -124,15 +125,11 @@ function identify ({ verifier, cache }: Stages, credential: KnownPrincipal | str
 
 // What depends on the principal alone is decided once for each rule that it meets; never for another rule.
 function decideFirst ({ now }: Stages, arrived: Arrived, rule: PolicyRule, known: KnownPrincipal): Decision {
-  const context: CheckContext = { now: now(), request: whereRequest(arrived) }
+  const { record: { method }, target: { path }, found: { params }, origin: { address } } = arrived
+  const context: CheckContext = { now: now(), request: whereRequest(method, path, params, address) }
   const decision = decide(rule, known.principal, context)
   if (rule.isConstant) known.remember(rule, decision)
   return decision
-}
-
-function whereRequest ({ record: { method }, target: { path }, found: { params }, origin: { address } }: Arrived): CheckContext['request'] {
-  const decoded = Object.fromEntries(Object.entries(params).map(([name, value]) => [name, decodePath(value)]))
-  return { method, path, params: decoded, address }
 }
 
 // Without the framework's request no proxy is trusted, and a request comes from whoever sent it.

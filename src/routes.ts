@@ -14,6 +14,8 @@ import { compileAlternative, type ClientNames } from './policy/require.ts'
 
 /** A rule of routes.yaml with all that can be decided at load. */
 export interface CompiledRoute {
+  /** as it is configured */
+  readonly route: Route
   readonly match: Match
   readonly rule: PolicyRule
   readonly upstream: Upstream
@@ -42,6 +44,7 @@ export function compileRoutes ({ gateway, routes }: Configuration, upstreams: Re
     const upstream = upstreamOf(route, upstreams)
     const issuers = within(issuerSets, route.issuers, names => new Set(names))
     return {
+      route,
       match: route.match,
       rule: compileRule(route, issuers, clientNames),
       upstream,

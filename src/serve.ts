@@ -1,22 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DestinationStream, Logger } from 'pino'
-import { Agent } from 'undici'
 import { buildAdmin } from './admin.ts'
 import { createSiblings } from './cluster/siblings.ts'
 import type { Leader } from './cluster/worker.ts'
 import type { Configuration } from './config/configuration.ts'
 import { certificatesOf, endOf } from './config/expiry.ts'
-import type { ClientTls } from './config/tls-schema.ts'
 import { whyNotReachable } from './config/urls.ts'
 import { prepareDrain } from './drain.ts'
 import { watchExpiry } from './expiry-watch.ts'
 import { buildGateway, tune } from './gateway.ts'
-import { createGeneration, createLasting, type ClosableClient, type GenerationSurroundings } from './generation.ts'
-import { createIdpClient } from './idp/http.ts'
+import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
+import { createClient } from './idp-client.ts'
 import { createPressure, measureProcess } from './inbound/pressure.ts'
+import { PastRefusals } from './observe/decisions.ts'
 import { createMetrics, metricsOf } from './observe/metrics.ts'
-import { createConnector } from './outbound/connector.ts'
-import { tlsOptions } from './outbound/tls.ts'
+import { createInspection } from './inspection.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
 import { createReadiness } from './readiness.ts'
 import { startReloading } from './reload.ts'
@@ -41,6 +39,9 @@ export interface ServeOptions {
 /** ms for which a new configuration may fetch keys and machine tokens before requests go by it */
 const SETTLING = 5000
 
+/** refusals that can be asked about */
+const REMEMBERED = 1000
+
 /** Opens the port for callers, and has requests go by the configuration, and by the next one once there is one. */
 export async function serve ({ configuration, read, env, lines, log, now, keyRefresh, leader }: ServeOptions): Promise<Running> {
   const { gateway: { listen, admin: adminListen } } = configuration
@@ -60,7 +61,8 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     upstreams: () => [...current.upstreams.values()].map(({ name, protection }) => ({ name, ...protection.status() })),
     storeIsUp: () => current.storeIsUp()
   })
-  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds })
+  const refusals = new PastRefusals(REMEMBERED)
+  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds, refusals })
   const surroundings: GenerationSurroundings = {
     app,
     lasting: createLasting(),
@@ -119,7 +121,8 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
   const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload: metrics.reload })
   const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
   const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })
-  const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining }) : undefined
+  const inspection = createInspection(() => current, refusals)
+  const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining, inspection, listen: adminListen }) : undefined
 
   async function letGo (): Promise<void> {
     reloading.close()
@@ -147,17 +150,12 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     const dataPort = portOf(app)
     const adminPort = admin === undefined ? 0 : portOf(admin)
     if (leader === undefined) logListening(log, configuration, { dataPort, adminPort })
-    else leader.serve({ readiness, registry: metrics.registry, reload: reloading.reload, close }, dataPort)
+    else leader.serve({ readiness, inspection, registry: metrics.registry, reload: reloading.reload, close }, dataPort)
     return { dataPort, adminPort, log, reload: reloading.reload, close }
   } catch (error) {
     await letGo()
     throw error
   }
-}
-
-function createClient (tls: ClientTls | undefined): ClosableClient {
-  const agent = new Agent({ connect: createConnector(2000, tlsOptions(tls)), headersTimeout: 4000, bodyTimeout: 4000, maxHeaderSize: 32 * 1024, connections: 4 })
-  return { client: createIdpClient(agent), close () { void agent.destroy() } }
 }
 
 function isoTime (ms: number): string {

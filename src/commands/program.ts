@@ -1,7 +1,10 @@
 import { Command } from 'commander'
 import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
+import { explainCommand } from './explain.ts'
+import { CommandError } from './failure.ts'
 import { packageVersion } from './package.ts'
+import { routesCommand } from './routes.ts'
 import { startCommand } from './start.ts'
 
 /** The command line as it was given, done. */
@@ -12,11 +15,19 @@ export async function runProgram (): Promise<void> {
     .showHelpAfterError('(countersign --help lists the commands)')
     .addCommand(startCommand())
     .addCommand(checkCommand())
+    .addCommand(routesCommand())
+    .addCommand(explainCommand())
     .addCommand(demoCommand())
 
   // Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.
   for (const command of [program, ...program.commands]) {
     command.exitOverride(error => { process.exit(error.exitCode === 0 ? 0 : 2) })
   }
-  await program.parseAsync()
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    console.error(`countersign: ${error.message}`)
+    process.exitCode = 2
+  }
 }

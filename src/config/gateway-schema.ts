@@ -7,6 +7,7 @@ import { credentialSchema } from './credential-schema.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
 import { clientTlsSchema, serverTlsSchema } from './tls-schema.ts'
+import { parseSecret, secretShape } from './secret-schema.ts'
 import { storeSchema } from './store-schema.ts'
 import { circuitBreakerSchema, concurrencySchema, ejectionSchema, healthCheckSchema, retrySchema } from './protection-schema.ts'
 import { httpUrl, isNetwork } from './urls.ts'
@@ -58,7 +59,8 @@ export const listenSchema = z.strictObject({
 
 export const adminSchema = z.strictObject({
   host: host().prefault('127.0.0.1').describe('The address of /livez, /readyz and /metrics.'),
-  port: whole(0, 65535, { fromText: true }).prefault(9090).describe('Their port; 0 picks a free one.')
+  port: whole(0, 65535, { fromText: true }).prefault(9090).describe('Their port; 0 picks a free one.'),
+  token: byHand(secretShape, parseSecret).optional().describe('What else is there (explanations of decisions) is for whoever shows this: text, { file: path } or { env: NAME }. Without it, for this machine alone.')
 })
 
 export const issuerSchema = z.strictObject({

@@ -10,6 +10,7 @@ export function materialAt (path: Path): Material | undefined {
   const tls = tlsAt(path)
   if (tls !== undefined) return typeof path[tls] === 'string' && Object.hasOwn(OF_TLS, path[tls]) ? OF_TLS[path[tls]] : undefined
   const [top, , credential, kind, key] = path
+  if (top === 'admin') return path[1] === 'token' ? 'secret' : undefined
   if (top === 'store') return isStoreSecret(path) ? 'secret' : undefined
   if (top !== 'upstreams' || credential !== 'credential' || key === undefined) return undefined
   return kind === 'headers' || (kind === 'client_credentials' && key === 'client_secret') || (kind === 'basic' && key === 'password') ? 'secret' : undefined

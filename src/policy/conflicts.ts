@@ -89,15 +89,16 @@ function answers<R extends Matchable> (matcher: Matcher<R>, method: string, path
   }
 }
 
-// What any segment could be: no literal of the rules, in whatever spelling.
-function sampleFor (rules: readonly Matchable[]): string {
+/** What any segment could be: no literal of the rules, in whatever spelling. */
+export function sampleFor (rules: readonly Matchable[]): string {
   const literals = new Set(rules.flatMap(({ match }) => match.segments.map(one => one.kind === 'literal' ? fold(decodePath(one.text)) : '')))
   let sample = '~sample~'
   while (literals.has(sample)) sample += '~'
   return sample
 }
 
-function samplePath (match: Match, sample: string): string {
+/** A path that the match meets, with the sample in the place of what may be anything. */
+export function samplePath (match: Match, sample: string): string {
   const spell = (segment: Segment) => segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? sample : restOf(sample)
   return '/' + match.segments.map(spell).join('/')
 }
