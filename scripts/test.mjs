@@ -29,6 +29,7 @@ const SUITES = {
   inbound: { budget: 120 },
   outbound: { budget: 150 },
   cluster: { budget: 60 },
+  explain: { budget: 180 },
   gateway: { budget: 480, logs: true },
   attacks: { budget: 480, logs: true },
   store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },

@@ -14,7 +14,7 @@ import type { Found, Matcher } from './policy/match.ts'
 import type { Principal } from './policy/principal.ts'
 import type { CheckContext } from './policy/require.ts'
 import { refuse } from './policy/problems.ts'
-import { parseTarget, type Target } from './policy/target.ts'
+import { MAX_TARGET, parseTarget, type Target } from './policy/target.ts'
 import { whereRequest } from './policy/where.ts'
 import type { CompiledRoute } from './routes.ts'
 
@@ -56,9 +56,6 @@ interface Arrived {
   readonly origin: Origin
   readonly patience: Patience
 }
-
-/** A target longer than this is refused before it is looked at. */
-export const MAX_TARGET = 16 * 1024
 
 /**
  * One request from its headers to the rule's word: cheap before dear, unauthenticated before authenticated, and

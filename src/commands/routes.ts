@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { loadConfiguration } from '../config/load.ts'
 import type { Configuration, Route } from '../config/configuration.ts'
-import { openFiles } from '../explain/file-world.ts'
+import { openFiles } from '../file-world.ts'
 import { sentenceOf } from '../explain/sentence.ts'
 import { Refusal } from '../policy/problems.ts'
 import { parseTarget } from '../policy/target.ts'
