@@ -1,4 +1,4 @@
-# The gateway alone: no compiler, no tests, no oidc-provider (`demo` is for a checkout).
+# The gateway alone: no compiler, no tests, no oidc-provider. The parts of its demo are the target `demo`.
 #
 #   docker build -t countersign .
 #   docker run --read-only --cap-drop=ALL --security-opt=no-new-privileges -p 8080:8080 \
@@ -20,6 +20,23 @@ WORKDIR /app
 ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
+
+# IdP, SaaS and ERP of the demo, one process each (deploy/compose.yaml); nothing of it is in the gateway's image.
+FROM node:24.21.0-slim AS demo-packages
+WORKDIR /app
+ENV NODE_ENV=production
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --ignore-scripts
+
+FROM node:24.21.0-slim AS demo
+WORKDIR /app
+ENV NODE_ENV=production
+COPY package.json LICENSE ./
+COPY --from=demo-packages /app/node_modules ./node_modules
+COPY --from=build /app/dist/src ./dist/src
+USER 1000:1000
+ENTRYPOINT ["node", "dist/src/cli.js", "demo"]
+CMD ["--help"]
 
 FROM node:24.21.0-slim
 LABEL org.opencontainers.image.title="countersign" \

@@ -1,6 +1,6 @@
 // The image without Docker: runs the Dockerfile's own steps in a clean folder, each stage a root of
 // its own, on the image's Node; then starts the result as its user, with nothing that it could write
-// to, and asks it by the HEALTHCHECK. What only a real build shows stays open: that the base image
+// to, and asks it by the HEALTHCHECK; a part of the demo, by its target, likewise. What only a real build shows stays open: that the base image
 // exists, and what its Debian holds.
 //
 //   node scripts/check-image.mjs
@@ -68,6 +68,7 @@ async function check () {
   expect(`it has neither compiler nor tests nor oidc-provider ${surplus.join(' ')}`, surplus.length === 0)
   console.log(`   # ${(bytesIn(join(image.root, image.workdir)) / 1024 / 1024).toFixed(1)} MiB above the base image`)
   await start(image)
+  await startDemoPart(stages.find(({ name }) => name === 'demo'))
 }
 
 /** Runs the steps of one stage below a root of its own. */
@@ -158,6 +159,34 @@ async function start (image) {
   if (count.failed > 0) console.log(log.split('\n').slice(-30).map(line => `   | ${line}`).join('\n'))
   const sick = spawnSync(image.healthcheck[0], image.healthcheck.slice(1), options).status
   expect('HEALTHCHECK fails once it is gone', sick === 1)
+}
+
+/** The IdP: the one part that needs what the gateway's image leaves out. */
+async function startDemoPart (image) {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const [command, ...args] = [...image.entrypoint, '--only', 'idp', '--idp-port', String(port), '--saas-url', 'http://127.0.0.1:1']
+  expect('the user of the demo is a number, not root', /^[1-9]\d*:[1-9]\d*$/.test(image.user))
+  spawnSync('chmod', ['-R', 'a-w,a+rX', image.root])
+  const [uid, gid] = image.user.split(':').map(Number)
+  const idp = spawn(command, args, {
+    cwd: join(image.root, image.workdir),
+    ...(isRoot ? { uid, gid } : {}),
+    env: { ...image.env, PATH: join(image.root, 'usr/local/bin'), HOME: '/nonexistent', NODE_OPTIONS: '--permission --allow-fs-read=*' },
+    stdio: ['ignore', 'ignore', 'inherit']
+  })
+  const ended = new Promise(resolve => idp.once('exit', (code, signal) => resolve(code ?? signal)))
+  let issuer
+  const deadline = Date.now() + 30_000
+  while (issuer === undefined && Date.now() < deadline && idp.exitCode === null) {
+    issuer = await fetch(`${url}/.well-known/openid-configuration`).then(answer => answer.json()).then(found => found.issuer, () => undefined)
+    if (issuer === undefined) await sleep(200)
+  }
+  expect(`the target demo has the IdP, with nothing to write to: its issuer is ${url}, got ${issuer}`, issuer === url)
+  idp.kill('SIGTERM')
+  const code = await Promise.race([ended, sleep(10_000, 'no end', { ref: false })])
+  expect(`SIGTERM ends it with status 0, got ${code}`, code === 0)
+  if (code === 'no end') idp.kill('SIGKILL')
 }
 
 function listeningLine (log) {

@@ -35,7 +35,8 @@ const SUITES = {
   store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   process: { budget: 150, logs: true },
   chaos: { budget: process.env.COUNTERSIGN_CHAOS === 'full' ? 1200 : 400, logs: true, needs: ['redis-server', 'redis-cli'] },
-  demo: { budget: 120 },
+  demo: { budget: 180 },
+  deploy: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   browser: { budget: 120, needs: ['chromium'] },
   interop: { budget: 120, needs: ['glewlwyd', 'sqlite3'] }
 }

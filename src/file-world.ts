@@ -2,7 +2,7 @@ import type { Configuration } from './config/configuration.ts'
 import type { Upstream as UpstreamConfiguration } from './config/gateway-schema.ts'
 import { credentialHeaders } from './config/merge.ts'
 import { whyNotReachable } from './config/urls.ts'
-import type { ClosableClient } from './idp-client.ts'
+import type { ClosableClient } from './outbound/idp-client.ts'
 import { createIssuer } from './inbound/issuers.ts'
 import { Patience } from './inbound/patience.ts'
 import { createRequestGuard } from './inbound/request-guard.ts'
@@ -11,7 +11,7 @@ import { fixedCredential } from './outbound/credential.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
 import type { Upstream } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
-import { compileRoutes, headersOfAll } from './routes.ts'
+import { compileRoutes, headersOfAll, type WriteStores } from './routes.ts'
 import type { ExplainWorld } from './explain/explain.ts'
 
 export interface FileWorld extends ExplainWorld {
@@ -50,7 +50,7 @@ export function openFiles (configuration: Configuration, { now, createClient }: 
   const patience = new Patience()
   return {
     guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
-    matcher: compileMatcher(compileRoutes(configuration, upstreams, { any: false, byAddress: undefined, ofRoute: () => [] })),
+    matcher: compileMatcher(compileRoutes(configuration, { upstreams, maintenance: new Map(), limits: NO_LIMITS, writes: NO_WRITES })),
     issuers,
     verifier: createVerifier(issuers, maxTokenSize, now),
     maxTokenSize,
@@ -58,6 +58,12 @@ export function openFiles (configuration: Configuration, { now, createClient }: 
     wait: promise => patience.wait(promise),
     close () { for (const close of opened) close() }
   }
+}
+
+const NO_LIMITS = { any: false, byAddress: undefined, ofRoute: () => [] }
+const NO_WRITES: WriteStores = {
+  underWay: { count: 0 },
+  storeOf: () => ({ begin: () => Promise.reject(new Error('nothing is carried out')) })
 }
 
 const NOBODY: ClosableClient = {
@@ -70,7 +76,7 @@ const NOBODY: ClosableClient = {
 
 // What the plan of a request asks of an upstream, and nothing that would connect to it.
 function standIn (name: string, configured: UpstreamConfiguration): Upstream {
-  const urls = (configured.hosts ?? [configured.url]).map(url => new URL(url ?? ''))
+  const urls = configured.url.map(url => new URL(url))
   const [url = new URL('http://upstream.invalid')] = urls
   return {
     name,
@@ -78,6 +84,7 @@ function standIn (name: string, configured: UpstreamConfiguration): Upstream {
     origins: new Set(urls.map(one => one.origin)),
     credential: fixedCredential(Object.fromEntries(credentialHeaders(configured).map(header => [header, '']))),
     holdBody: 0,
+    sessions: undefined,
     // All that is asked of it before a request goes out.
     protection: { isNeeded: false } as Upstream['protection'],
     get dispatcher (): never { throw new Error(`upstreams.${name} is only looked at`) }

@@ -4,6 +4,8 @@ import { METHODS as HTTP_METHODS, type IncomingMessage, type ServerResponse } fr
 import type { Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { Logger } from 'pino'
+import { admitBatch } from './batch.ts'
+import { callOnce } from './call-once.ts'
 import { NO_SCHEMAS } from './common/no-schemas.ts'
 import { isTlsError } from './common/tls-errors.ts'
 import type { Listen } from './config/gateway-schema.ts'
@@ -14,7 +16,7 @@ import { problemAnswer } from './inbound/problem-answer.ts'
 import { endFailedHandshakes, listenerTls, tlsErrorReason } from './inbound/tls.ts'
 import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
-import { journey, type Asked } from './journey.ts'
+import { journey, type Admitted, type Asked, type Stages } from './journey.ts'
 import { auditLine } from './observe/audit-line.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
 import type { PastRefusals } from './observe/decisions.ts'
@@ -155,7 +157,7 @@ function answer (parts: GatewayParts, asked: Asked, response: ServerResponse): v
   const { incoming } = asked
   const generation = parts.current()
   const record = new AuditRecord(requestIdOf(incoming.headers['x-request-id']), incoming.method ?? '')
-  const visit: Visit = { incoming, response, record, isDraining: parts.isDraining, held: undefined }
+  const visit: Visit = { incoming, response, record, isDraining: parts.isDraining, held: undefined, witness: undefined }
   parts.metrics.inFlight.inc()
   generation.enter()
   try {
@@ -176,7 +178,18 @@ function inTurn (generation: Generation, asked: Asked, visit: Visit): Promise<En
 
 function admitAndCall ({ stages }: Generation, asked: Asked, visit: Visit): Promise<Ended> {
   const admitted = journey(stages, asked, visit.record)
-  return admitted instanceof Promise ? admitted.then(late => callUpstream(visit, late)) : callUpstream(visit, admitted)
+  return admitted instanceof Promise ? admitted.then(late => carryOut(stages, asked, visit, late)) : carryOut(stages, asked, visit, admitted)
+}
+
+function carryOut (stages: Stages, asked: Asked, visit: Visit, admitted: Admitted): Promise<Ended> {
+  const { batch } = admitted.found.rule
+  if (batch !== undefined) return admitBatch(batch, stages, asked, visit, admitted).then(() => call(visit, admitted))
+  return call(visit, admitted)
+}
+
+function call (visit: Visit, admitted: Admitted): Promise<Ended> {
+  const { idempotency } = admitted.found.rule
+  return idempotency === undefined ? callUpstream(visit, admitted) : callOnce(visit, admitted, idempotency)
 }
 
 function end (parts: GatewayParts, generation: Generation, record: AuditRecord, outcome: Ended): void {

@@ -3,10 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Siblings } from './cluster/siblings.ts'
 import { createShelf, type Shelf } from './common/shelf.ts'
 import type { Configuration } from './config/configuration.ts'
-import type { GatewayFile } from './config/gateway-schema.ts'
 import { fingerprint } from './config/fingerprint.ts'
 import type { ClientTls } from './config/tls-schema.ts'
-import type { ClosableClient } from './idp-client.ts'
 import type { IdpClient } from './idp/http.ts'
 import { Counters } from './inbound/counters.ts'
 import { createIssuer, type IssuerSurroundings, type LiveIssuer } from './inbound/issuers.ts'
@@ -17,12 +15,16 @@ import { createRequestGuard } from './inbound/request-guard.ts'
 import { SharedCounters } from './inbound/shared-counting.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
+import { createMaintenance, type Maintenance } from './maintenance.ts'
+import type { CsrfSessions } from './outbound/csrf-sessions.ts'
+import type { ClosableClient } from './outbound/idp-client.ts'
+import { createLocalWrites, type LocalWrites } from './outbound/local-writes.ts'
 import type { MachineTokenCache } from './outbound/machine-token.ts'
 import { tlsName } from './outbound/tls.ts'
 import { isRemovedAlways } from './outbound/upstream-headers.ts'
 import { createUpstreams, type Upstream, type UpstreamSurroundings, type Way } from './outbound/upstreams.ts'
 import { compileMatcher } from './policy/match.ts'
-import { compileRoutes, headersOfAll } from './routes.ts'
+import { compileRoutes, headersOfAll, type WriteStores } from './routes.ts'
 import type { Store, StoreSurroundings } from './store/store.ts'
 
 /** What one configuration makes of the gateway. A request goes by one generation, from its first header to its end. */
@@ -30,10 +32,13 @@ export interface Generation {
   readonly configuration: Configuration
   readonly issuers: readonly TrustedIssuer[]
   readonly upstreams: ReadonlyMap<string, Upstream>
+  /** by the name of the upstream, where it has windows */
+  readonly maintenance: ReadonlyMap<string, Maintenance>
   readonly stages: Stages
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp: () => boolean | undefined
   readonly knownTokens: () => number
+  readonly rememberedWrites: () => number
   /** whether its requests need the framework's: where something is counted, or proxies are trusted */
   readonly asksFramework: boolean
   /** whether each of its requests has a line in the log */
@@ -57,8 +62,12 @@ export interface Lasting {
   readonly issuers: Shelf<LiveIssuer>
   readonly ways: Shelf<Way>
   readonly tokens: Shelf<MachineTokenCache>
+  readonly sessions: Shelf<CsrfSessions>
   readonly caches: Shelf<PrincipalCaches>
   readonly counters: Shelf<Counters>
+  readonly writes: Shelf<LocalWrites>
+  /** writes that go on, whether their callers are there or not */
+  readonly writesUnderWay: { count: number }
 }
 
 export function createLasting (): Lasting {
@@ -68,12 +77,15 @@ export function createLasting (): Lasting {
     issuers: createShelf(({ trusted }) => { trusted.keys.close() }),
     ways: createShelf(({ protection }) => { void protection.close() }),
     tokens: createShelf(cache => { cache.close() }),
+    sessions: createShelf(() => {}),
     caches: createShelf(() => {}),
-    counters: createShelf(() => {})
+    counters: createShelf(() => {}),
+    writes: createShelf(() => {}),
+    writesUnderWay: { count: 0 }
   }
 }
 
-export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared' | 'onProtectionChange' | 'processes'> & {
+export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared' | 'onProtectionChange' | 'onCsrfChange' | 'processes'> & {
   readonly onStore: Omit<StoreSurroundings, 'now'>
   /** where this process is one of several, what they share without a store */
   readonly siblings: Siblings | undefined
@@ -84,13 +96,13 @@ export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<U
 
 /** Keys and machine tokens that are not in hand begin to be fetched at once. */
 export async function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Promise<Generation> {
-  const { lasting: { clients, stores, issuers, ways, tokens, caches, counters } } = surroundings
-  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), caches: caches.holder(), counters: counters.holder() }
+  const { lasting: { clients, stores, issuers, ways, tokens, sessions, caches, counters, writes } } = surroundings
+  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), sessions: sessions.holder(), caches: caches.holder(), counters: counters.holder(), writes: writes.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
   try {
-    return build(configuration, surroundings, held, letGo, await openStore(configuration.gateway, surroundings, held))
+    return build(configuration, surroundings, held, letGo, await openStore(configuration, surroundings, held))
   } catch (error) {
     letGo()
     throw error
@@ -98,20 +110,21 @@ export async function createGeneration (configuration: Configuration, surroundin
 }
 
 // Its code, and that of its client, is loaded only where there is something to share.
-async function openStore ({ store: configured, on_store_failure: onFailure }: GatewayFile, { onStore, now }: GenerationSurroundings, held: Held): Promise<Store | undefined> {
-  if (configured === undefined) return undefined
+async function openStore ({ gateway: { redis, listen }, routes }: Configuration, { onStore, now }: GenerationSurroundings, held: Held): Promise<Store | undefined> {
+  if (redis === undefined) return undefined
   const { createStore } = await import('./store/store.ts')
-  const store = held.stores.take(fingerprint(configured), () => createStore(configured, { ...onStore, now }))
+  const store = held.stores.take(fingerprint(redis), () => createStore(redis, { ...onStore, now }))
   // Where nothing passes uncounted, it would begin with refusals.
-  if (onFailure === 'deny') await store.whetherUp()
+  const limits = [listen.rate_limit ?? [], ...routes.map(({ rate_limits: limits }) => limits)].flat()
+  if (limits.some(({ on_store_failure: word }) => word === 'deny')) await store.whetherUp()
   return store
 }
 
-type Held = { readonly [Kind in keyof Lasting]: ReturnType<Lasting[Kind]['holder']> }
+type Held = { readonly [Kind in Exclude<keyof Lasting, 'writesUnderWay'>]: ReturnType<Lasting[Kind]['holder']> }
 
 function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, store: Store | undefined): Generation {
   const { gateway, routes } = configuration
-  const { app, now, siblings } = surroundings
+  const { app, now, siblings, lasting: { writesUnderWay } } = surroundings
   let open = 0
   let retired = false
 
@@ -122,20 +135,33 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
   })
   const issuers = live.map(({ trusted }) => trusted)
   const providers = new Map(live.map(({ trusted, provider }) => [trusted.name, provider]))
-  const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${fingerprint(gateway.store)} ${name}`, make) }
-  const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens })
+  const tokens: UpstreamSurroundings['tokens'] = { take: (name, make) => held.tokens.take(`${fingerprint(gateway.redis)} ${name}`, make) }
+  const sessions: UpstreamSurroundings['sessions'] = { take: (name, parts, make) => held.sessions.take(`${name} ${fingerprint(parts)}`, make) }
+  const upstreams = createUpstreams(gateway, { ...surroundings, clientFor, providers, tokenStore: store?.tokens ?? siblings?.tokens, ways: held.ways, tokens, sessions })
   const { token_cache: bounds, max_token_size: maxTokenSize, trusted_proxies: proxies, rate_limit: overall } = gateway.listen
   const caches = held.caches.take(fingerprint([bounds, maxTokenSize]), () => createPrincipalCaches(bounds, now))
-  const limits = createLimits(app, overall, routes, name => {
+  const limits = createLimits(app, overall, routes, (name, onFailure) => {
     const own = held.counters.take(name, () => new Counters())
-    const shared = store?.counters ?? siblings?.counters
-    return shared === undefined ? own : new SharedCounters(shared.of(name), gateway.on_store_failure, own)
+    if (store !== undefined) return new SharedCounters(store.counters.of(name), onFailure, own)
+    // Of processes on one machine the leader is no store that could be away: one that it does not answer counts for itself.
+    return siblings === undefined ? own : new SharedCounters(siblings.counters.of(name), 'local', own)
   })
+  const maintenance = createMaintenance(gateway, now)
+  const memory = held.writes.take(fingerprint(gateway.idempotency_memory), () => createLocalWrites(gateway.idempotency_memory))
+  const writes: WriteStores = {
+    underWay: writesUnderWay,
+    storeOf (kind) {
+      const found = kind === 'redis' ? store?.writes : siblings === undefined ? memory : undefined
+      // Checked when the files are read; but how many processes there are was settled at the start.
+      if (found === undefined) throw new Error('idempotency without a store that all processes share')
+      return found
+    }
+  }
   const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
   const stages: Stages = {
     limits,
     guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
-    matcher: compileMatcher(compileRoutes(configuration, upstreams, limits)),
+    matcher: compileMatcher(compileRoutes(configuration, { upstreams, maintenance, limits, writes })),
     cache: caches.of(issuers.map(({ keys }) => keys)),
     verifier: createVerifier(issuers, maxTokenSize, now),
     trustsPeer: createProxyTrust(proxies),
@@ -146,9 +172,11 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     configuration,
     issuers,
     upstreams,
+    maintenance,
     stages,
     storeIsUp: () => store?.isUp(),
     knownTokens: caches.size,
+    rememberedWrites: memory.size,
     asksFramework: limits.any || proxies.length > 0,
     logsRequests: gateway.log.requests && INFORMING.has(gateway.log.level),
     enter () { open++ },

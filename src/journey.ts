@@ -73,10 +73,11 @@ function arrive (stages: Stages, { incoming, framed }: Asked, record: AuditRecor
   const sent = framed?.originalUrl ?? incoming.url ?? ''
   if (sent.length > MAX_TARGET) throw refuse('target-too-long', 'The request target is too long.')
   const guarded = stages.guard(incoming)
-  const target = parseTarget(sent)
+  const target = parseTarget(sent, record.method, stages.matcher.admits)
   const credential = presentedBy(stages, guarded)
   const found = stages.matcher.find(record.method, target.path)
   record.rule = found.rule.rule
+  found.rule.checkQuery?.(target.query)
   const origin = originFor(stages, incoming, framed, guarded)
   const arrived: Arrived = { framed, record, found, target, guarded, origin, patience: new Patience() }
   if (found.rule.rule.requirement === 'public') return pass(arrived, undefined)
@@ -140,8 +141,8 @@ function originFor ({ trustsPeer }: Stages, { socket, headers }: IncomingMessage
   }, headers, host)
 }
 
-// gateway.ts asks the framework wherever a limit is configured.
-function framedOf ({ framed }: { readonly framed: FastifyRequest | undefined }): FastifyRequest {
+/** The framework's request, for a limit: gateway.ts asks the framework wherever one is configured. */
+export function framedOf ({ framed }: { readonly framed: FastifyRequest | undefined }): FastifyRequest {
   if (framed === undefined) throw new Error('a limit without the framework that counts')
   return framed
 }

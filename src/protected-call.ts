@@ -1,16 +1,18 @@
 import { credentialRefused, presentedInTime, renewCredential } from './credential-renewal.ts'
+import { CsrfCall } from './csrf-call.ts'
 import type { Admitted } from './journey.ts'
 import { Attempt } from './outbound/attempt.ts'
-import { unwatchCaller, watchCaller } from './outbound/caller-gone.ts'
+import { unwatchCaller, watchCaller, whileCallerWaits } from './outbound/caller-gone.ts'
 import type { Presented } from './outbound/credential.ts'
 import { startDeadline } from './outbound/deadline.ts'
 import type { Host } from './outbound/hosts.ts'
 import { Place } from './outbound/place.ts'
 import type { RouteProtection } from './outbound/protection.ts'
-import { isEnded, relay, type Ended, type RelayOutcome } from './outbound/relay.ts'
-import { isIdempotent, type RetryReason } from './outbound/retry.ts'
+import { relay, type AttemptEnd, type Ended, type RelayOutcome } from './outbound/relay.ts'
+import type { RetryReason } from './outbound/retry.ts'
 import { upstreamTimeout } from './outbound/upstream-errors.ts'
-import { callerGone } from './policy/problems.ts'
+import { verdictOf } from './outbound/verdict.ts'
+import { callerGone, Refusal } from './policy/problems.ts'
 import { UpstreamRequest, type Visit } from './upstream-request.ts'
 
 /**
@@ -26,19 +28,22 @@ class ProtectedCall {
   readonly #visit: Visit
   readonly #admitted: Admitted
   readonly #protection: RouteProtection
-  readonly #isRepeatable: boolean
   /** performance.now() */
   readonly #endsBy: number
   readonly #tried: Host[] = []
+  readonly #csrf: CsrfCall | undefined
   #tries = 0
   #isRenewed = false
+  /** the host that the next try goes to, where it is settled */
+  #next: Host | undefined
 
   constructor (visit: Visit, admitted: Admitted, protection: RouteProtection) {
     this.#visit = visit
     this.#admitted = admitted
     this.#protection = protection
-    this.#isRepeatable = protection.idempotent || isIdempotent(visit.record.method)
     this.#endsBy = performance.now() + protection.upstream.totalTimeout
+    const { sessions, upstream } = protection
+    this.#csrf = sessions && new CsrfCall(sessions, visit.record.method, admitted, upstream)
   }
 
   async run (): Promise<Ended> {
@@ -84,11 +89,61 @@ class ProtectedCall {
 
   async #answer (place: Place, first: Presented): Promise<Ended> {
     for (let presented = first; ;) {
-      const outcome = await this.#try(place, presented)
-      if (outcome.kind !== 'again' && isEnded(outcome)) return outcome
-      if (outcome.kind === 'again') await this.#pause(outcome.pause)
-      else presented = await this.#renew(presented, outcome.replayable)
+      const host = this.#pick()
+      const entered = this.#csrf === undefined ? 'at once' : await this.#enter(this.#csrf, host, place, presented)
+      // Where it waited, its token may have been renewed, for this very reason.
+      if (entered === 'late') presented = await this.#present()
+      const outcome = typeof entered === 'object' ? entered : await this.#try(host, place, presented)
+      switch (outcome.kind) {
+        case 'again': await this.#pause(outcome.pause); break
+        case 'credential-refused': presented = await this.#renew(presented, outcome.replayable); break
+        case 'session-refused': this.#repeat(outcome.replayable); break
+        default: return outcome
+      }
     }
+  }
+
+  #pick (): Host {
+    const { hosts } = this.#protection.upstream
+    let host = this.#next ?? hosts.pick(this.#tried)
+    this.#next = undefined
+    for (let others = hosts.all.length - 1; others > 0 && this.#csrf?.passesOver(host) === true; others--) {
+      this.#tried.push(host)
+      host = hosts.pick(this.#tried)
+    }
+    this.#tries++
+    this.#tried.push(host)
+    if (hosts.all.length > 1) this.#visit.record.host = host.origin
+    return host
+  }
+
+  async #enter (csrf: CsrfCall, host: Host, place: Place, presented: Presented): Promise<'at once' | 'late' | Again> {
+    this.#assertCallerIsThere()
+    if (!this.#hasTime()) throw timeIsUp()
+    try {
+      const session = csrf.enter(host, place, presented)
+      if (session === undefined) return 'at once'
+      await whileCallerWaits(this.#visit.incoming.socket, session, this.#endsBy - performance.now(), timeIsUp)
+      return 'late'
+    } catch (error) {
+      // Nothing was sent: as where there was no connection.
+      const hasFailed = error instanceof Refusal && verdictOf({ connected: false, status: undefined, refusal: error, bodyIsOpen: false }) === 'failed'
+      const reason = hasFailed ? this.#takeRetry({ connected: false, status: undefined, refusal: error, replayable: true }) : undefined
+      if (reason === undefined) throw error
+      return this.#again(reason)
+    }
+  }
+
+  #repeat (replayable: boolean): void {
+    const { record } = this.#visit
+    record.upstreamEnded = performance.now()
+    record.upstreamStatus = 403
+    this.#csrf?.repeat(replayable)
+    record.upstreamEnded = undefined
+    // It is no retry: the host did its work, and the session is its own.
+    this.#tries--
+    this.#next = this.#tried.pop()
+    record.retriedFor('csrf')
   }
 
   async #renew (refused: Presented, replayable: boolean): Promise<Presented> {
@@ -100,20 +155,23 @@ class ProtectedCall {
     return await renewCredential(this.#visit.record, this.#admitted, refused, replayable)
   }
 
-  async #try (place: Place, presented: Presented): Promise<Exclude<RelayOutcome, { kind: 'declined' }> | Again> {
+  async #try (host: Host, place: Place, presented: Presented): Promise<Exclude<RelayOutcome, { kind: 'declined' }> | SessionRefused | Again> {
     const { incoming, response, record } = this.#visit
     this.#assertCallerIsThere()
-    if (!this.#hasTime()) throw upstreamTimeout('no time was left of total_timeout')
-    const attempt = this.#begin(place)
+    if (!this.#hasTime()) throw timeIsUp()
+    const attempt = this.#begin(host, place)
     record.attempts++
     record.upstreamStatus = undefined
     record.upstreamStarted ??= performance.now()
     try {
       const destination = { dispatcher: attempt.host.pool.dispatcher, endsBy: this.#endsBy, watcher: attempt }
-      const outcome = await relay(new UpstreamRequest(this.#visit, this.#admitted, presented, destination), incoming, response)
+      const shown = this.#csrf === undefined ? presented : this.#csrf.show(presented)
+      const outcome = await relay(new UpstreamRequest(this.#visit, this.#admitted, shown, destination), incoming, response)
       // What is left of an answer that nobody gets is a request of the upstream's still.
       if (outcome.kind === 'declined' || outcome.kind === 'credential-refused') await attempt.over()
+      if (outcome.kind === 'credential-refused') this.#csrf?.credentialRefused()
       if (outcome.kind !== 'declined') return outcome
+      if (this.#csrf?.wasRefused === true) return { kind: 'session-refused', replayable: attempt.end?.replayable === true }
       record.upstreamStatus = outcome.status
       return this.#again('status')
     } catch (error) {
@@ -123,26 +181,25 @@ class ProtectedCall {
     }
   }
 
-  #begin (place: Place): Attempt {
-    const { upstream: { hosts, breaker, ejection } } = this.#protection
-    const passage = breaker?.enter()
-    const host = hosts.pick(this.#tried)
-    this.#tries++
-    this.#tried.push(host)
-    if (hosts.all.length > 1) this.#visit.record.host = host.origin
-    return new Attempt({ host, place, passage, ejection, declines: status => this.#declines(status) })
+  #begin (host: Host, place: Place): Attempt {
+    const { upstream: { breaker, ejection } } = this.#protection
+    return new Attempt({ host, place, passage: breaker?.enter(), ejection, session: this.#csrf, declines: status => this.#declines(status) })
   }
 
   #declines (status: number): boolean {
     const { retry } = this.#protection
-    return retry?.declines(status, this.#tries, this.#isRepeatable) === true && this.#hasTime() && retry.take()
+    return retry?.declines(status, this.#tries, this.#visit.record.method) === true && this.#hasTime() && retry.take()
   }
 
   #reasonFor (attempt: Attempt): RetryReason | undefined {
-    const { upstream: { breaker }, retry } = this.#protection
     // Nothing that relay throws comes before its word to the watcher; what it does not expect must not cost a place.
     if (attempt.end === undefined) attempt.ended({ connected: true, status: undefined, refusal: callerGone(), bodyIsOpen: false, replayable: false })
-    const reason = attempt.end === undefined ? undefined : retry?.reasonFor(attempt.end, this.#tries, this.#isRepeatable)
+    return attempt.end === undefined ? undefined : this.#takeRetry(attempt.end)
+  }
+
+  #takeRetry (end: Omit<AttemptEnd, 'bodyIsOpen'>): RetryReason | undefined {
+    const { upstream: { breaker }, retry } = this.#protection
+    const reason = retry?.reasonFor(end, this.#tries, this.#visit.record.method)
     if (reason === undefined || retry === undefined || breaker?.refusal !== undefined || !this.#hasTime()) return undefined
     return retry.take() ? reason : undefined
   }
@@ -182,8 +239,18 @@ class ProtectedCall {
   }
 }
 
+/** The session that it went in was refused, before anything was sent to the caller. */
+interface SessionRefused {
+  readonly kind: 'session-refused'
+  readonly replayable: boolean
+}
+
 /** The request failed, and is tried again after so many ms. */
 interface Again {
   readonly kind: 'again'
   readonly pause: number
+}
+
+function timeIsUp (): Refusal {
+  return upstreamTimeout('no time was left of total_timeout')
 }

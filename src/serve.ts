@@ -10,11 +10,12 @@ import { prepareDrain } from './drain.ts'
 import { watchExpiry } from './expiry-watch.ts'
 import { buildGateway, tune } from './gateway.ts'
 import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
-import { createClient } from './idp-client.ts'
+import { createInspection } from './inspection.ts'
 import { createPressure, measureProcess } from './inbound/pressure.ts'
+import { watchMaintenance } from './maintenance.ts'
 import { PastRefusals } from './observe/decisions.ts'
 import { createMetrics, metricsOf } from './observe/metrics.ts'
-import { createInspection } from './inspection.ts'
+import { openIdpClient } from './outbound/idp-client.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
 import { createReadiness } from './readiness.ts'
 import { startReloading } from './reload.ts'
@@ -55,10 +56,11 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
   const metrics = createMetrics({
     shed: pressure.share,
     knownTokens: () => current.knownTokens(),
+    rememberedWrites: () => current.rememberedWrites(),
     issuers: () => current.issuers.map(({ name, keys }) => ({ name, ...keys.status() })),
     credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
     certificates: () => certificatesOf(current.configuration.gateway).map(({ name, certificates }) => ({ name, endsAt: endOf(certificates) })),
-    upstreams: () => [...current.upstreams.values()].map(({ name, protection }) => ({ name, ...protection.status() })),
+    upstreams: () => [...current.upstreams.values()].map(({ name, protection, sessions }) => ({ name, maintenance: current.maintenance.get(name), sessions: sessions?.count, ...protection.status() })),
     storeIsUp: () => current.storeIsUp()
   })
   const refusals = new PastRefusals(REMEMBERED)
@@ -67,7 +69,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     app,
     lasting: createLasting(),
     siblings: leader && createSiblings(leader.channel),
-    createClient,
+    createClient: openIdpClient,
     now,
     keyRefresh,
     mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
@@ -93,6 +95,12 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     processes: leader === undefined ? 1 : configuration.gateway.workers,
     onProtectionChange (upstream, { kind, ...change }) {
       log.warn({ upstream, ...change }, kind === 'circuit' ? 'the circuit breaker of an upstream has changed' : 'a host of an upstream has changed')
+    },
+    onCsrfChange (upstream, { kind, host, ...change }) {
+      if (kind !== 'dropped') metrics.csrfFetch(upstream, kind === 'made')
+      if (kind === 'made') log.debug({ upstream, host }, 'a session with a CSRF token was made')
+      if (kind === 'dropped') log.info({ upstream, host }, 'a session was refused, and is dropped')
+      if ('refusal' in change) log.warn({ upstream, host, code: change.refusal.code, saw: change.refusal.extras.saw }, 'a session with a CSRF token cannot be had')
     },
     onStore: {
       onOperation: metrics.storeOperation,
@@ -120,6 +128,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
 
   const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload: metrics.reload })
   const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
+  const maintenance = watchMaintenance({ current: () => current.maintenance, log })
   const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })
   const inspection = createInspection(() => current, refusals)
   const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining, inspection, listen: adminListen }) : undefined
@@ -127,6 +136,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
   async function letGo (): Promise<void> {
     reloading.close()
     expiry.close()
+    maintenance.close()
     pressure.close()
     // The other port may be open where one of the two is in use: it would keep the process alive.
     await Promise.all([app.close(), admin?.close()])
@@ -139,7 +149,10 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     log.info('draining')
     const { drain_delay: delay, drain_timeout: timeout } = current.configuration.gateway
     await sleep(delay)
+    const latest = performance.now() + timeout
     await drain(timeout)
+    // What is carried out for callers that left is worth as much as for those that stayed.
+    while (surroundings.lasting.writesUnderWay.count > 0 && performance.now() < latest) await sleep(50)
     await letGo()
     log.info('stopped')
   }

@@ -12,10 +12,11 @@ export type { Visit } from './upstream-request.ts'
 /**
  * An admitted request with the gateway's own credential to the upstream, and its answer to the caller. Which of the two
  * ways it takes there was decided at load: what needs no protection pays for none.
- * @throws {Refusal} by its promise, where the caller has no answer yet
+ * @throws {Refusal} at once, or by its promise, where the caller has no answer yet
  */
 export function callUpstream (visit: Visit, admitted: Admitted): Promise<Ended> {
-  const { credential, protection } = admitted.found.rule
+  const { credential, maintenance, protection } = admitted.found.rule
+  maintenance?.assertServing()
   if (protection !== undefined) return callProtected(visit, admitted, protection)
   const presented = credential.present()
   return presented instanceof Promise ? callLater(visit, admitted, presented) : call(visit, admitted, presented)

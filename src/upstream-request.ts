@@ -7,6 +7,7 @@ import type { Presented } from './outbound/credential.ts'
 import { HeldBody } from './outbound/held-body.ts'
 import type { SentRequest } from './outbound/plan.ts'
 import type { AttemptWatcher, RelayRequest } from './outbound/relay.ts'
+import type { Witness } from './outbound/witness.ts'
 
 /** Both ends of the caller's exchange, and what is written down about it. */
 export interface Visit {
@@ -16,6 +17,8 @@ export interface Visit {
   readonly isDraining: () => boolean
   /** what is kept of the caller's body over all tries, from the first one on; undefined where nothing is */
   held: HeldBody | undefined
+  /** who has to know whether the upstream may have carried it out; undefined where nobody asks */
+  readonly witness: Witness | undefined
 }
 
 /** Where a request goes, and who follows it there. */
@@ -66,7 +69,7 @@ export class UpstreamRequest implements RelayRequest {
     this.timeout = timeout
     this.idleTimeout = idleTimeout
     this.endsBy = destination?.endsBy ?? Infinity
-    this.watcher = destination?.watcher
+    this.watcher = visit.witness === undefined ? destination?.watcher : visit.witness.beside(destination?.watcher)
   }
 
   askForBody (): void {

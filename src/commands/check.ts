@@ -5,7 +5,7 @@ import { formatMistake, loadConfiguration, type Mistake } from '../config/load.t
 import { policyDifference, type PolicyChange } from '../explain/policy-difference.ts'
 import { sentenceOf } from '../explain/sentence.ts'
 import { withFiles, type FileOptions } from './files.ts'
-import { printable } from './printable.ts'
+import { onOneLine } from './terminal-text.ts'
 
 export function checkCommand (): Command {
   return withFiles(new Command('check'))
@@ -33,7 +33,7 @@ async function check ({ config, routes, against, json = false }: Options): Promi
   } else {
     report(all, ok ? rules?.length : undefined)
     if (ok && changes !== undefined) console.log(changesText(changes))
-    else if (ok && rules !== undefined) for (const { match, who } of rules) console.log(printable(`  ${match}: ${who}`))
+    else if (ok && rules !== undefined) for (const { match, who } of rules) console.log(onOneLine(`  ${match}: ${who}`))
   }
   if (!ok) process.exitCode = 2
 }
@@ -78,5 +78,5 @@ function changesText (changes: readonly PolicyChange[]): string {
     if (comparison !== 'same') lines.push(`    was: ${before}`, `    now: ${now}`)
     if (keys.length > 0) lines.push(`    changed: ${keys.join(', ')}`)
   }
-  return lines.map(printable).join('\n')
+  return lines.map(onOneLine).join('\n')
 }

@@ -6,7 +6,7 @@ import { explain } from '../explain/explain.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import { openFiles } from '../file-world.ts'
 import { readQuestion } from '../explain/question.ts'
-import { createClient } from '../idp-client.ts'
+import { openIdpClient } from '../outbound/idp-client.ts'
 import { askAdmin, withAdmin, type AdminOptions } from './admin-client.ts'
 import { report } from './check.ts'
 import { explanationText } from './explanation-text.ts'
@@ -78,7 +78,7 @@ async function explainNew (method: string | undefined, target: string | undefine
     return undefined
   }
   if (options.issuer !== undefined && !Object.hasOwn(configuration.gateway.issuers, options.issuer)) throw new CommandError(`--issuer: no such issuer; known are ${Object.keys(configuration.gateway.issuers).join(', ')}`)
-  const world = openFiles(configuration, { now: Date.now, createClient: question.shown !== undefined && 'token' in question.shown ? createClient : undefined })
+  const world = openFiles(configuration, { now: Date.now, createClient: question.shown !== undefined && 'token' in question.shown ? openIdpClient : undefined })
   try {
     return await explain(question, world)
   } finally {

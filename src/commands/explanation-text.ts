@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import type { AlternativeSeen, Explanation, Step } from '../explain/explanation.ts'
-import { printable } from './printable.ts'
+import { onOneLine } from './terminal-text.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -13,25 +13,25 @@ export function explanationText (explanation: Explanation, color: boolean): stri
     rows.forEach((row, at) => lines.push(`${paint('dim', (at === 0 ? name : '').padEnd(9))} ${row}`))
   }
 
-  lines.push(paint('bold', `${request.method} ${printable(request.target)}`))
+  lines.push(paint('bold', `${request.method} ${onOneLine(request.target)}`))
   lines.push(passes ? paint('green', 'would pass') : paint('red', `is refused: ${status ?? ''} ${code ?? ''}`))
-  if (detail !== undefined) lines.push(`  ${printable(detail)}`)
-  if (remedy !== undefined) lines.push(paint('yellow', `  → ${printable(remedy)}`))
+  if (detail !== undefined) lines.push(`  ${onOneLine(detail)}`)
+  if (remedy !== undefined) lines.push(paint('yellow', `  → ${onOneLine(remedy)}`))
   lines.push('')
   if (rule !== undefined) section('rule', `${rule.match}  ${paint('dim', rule.at)}`, `for ${rule.who}`)
   section('token', ...tokenRows(explanation))
   section('caller', ...callerRows(explanation, paint))
   section('checks', ...steps.map(step => stepRow(step, paint)))
   section('rule asks', ...alternatives.flatMap(alternative => alternativeRows(alternative, paint)))
-  if (upstream !== undefined) section('ERP gets', `${upstream.method} ${printable(upstream.target)}  ${paint('dim', `upstream ${upstream.name}`)}`, ...upstream.headers.map(([name, value]) => `${name}: ${printable(value)}`))
-  section('note', ...notes.map(printable))
+  if (upstream !== undefined) section('ERP gets', `${upstream.method} ${onOneLine(upstream.target)}  ${paint('dim', `upstream ${upstream.name}`)}`, ...upstream.headers.map(([name, value]) => `${name}: ${onOneLine(value)}`))
+  section('note', ...notes.map(onOneLine))
   return lines.join('\n')
 }
 
 function tokenRows ({ token }: Explanation): string[] {
   if (token === undefined) return []
   const { kind, issuer, header, ends } = token
-  const facts = [issuer === undefined ? undefined : `of issuer ${issuer}`, ...Object.entries(header).map(([name, value]) => `${name} ${printable(value)}`), ends === undefined ? undefined : `ends ${ends}`]
+  const facts = [issuer === undefined ? undefined : `of issuer ${issuer}`, ...Object.entries(header).map(([name, value]) => `${name} ${onOneLine(value)}`), ends === undefined ? undefined : `ends ${ends}`]
   return [[`${KINDS[kind]}`, ...facts.filter(fact => fact !== undefined)].join(', ')]
 }
 
@@ -47,18 +47,18 @@ const KINDS: Readonly<Record<NonNullable<Explanation['token']>['kind'], string>>
 function callerRows ({ principal }: Explanation, paint: (style: Style, text: string) => string): string[] {
   if (principal === undefined) return []
   const { kind, subject, client, scopes, permissions, roles, evidence } = principal
-  const ids = [client === undefined ? undefined : `client ${printable(client)}`, subject === undefined ? undefined : `subject ${printable(subject)}`].filter(one => one !== undefined)
-  const granted = Object.entries({ scopes, permissions, roles }).flatMap(([name, list]) => list.length === 0 ? [] : [`${name}: ${printable(list.join(' '))}`])
+  const ids = [client === undefined ? undefined : `client ${onOneLine(client)}`, subject === undefined ? undefined : `subject ${onOneLine(subject)}`].filter(one => one !== undefined)
+  const granted = Object.entries({ scopes, permissions, roles }).flatMap(([name, list]) => list.length === 0 ? [] : [`${name}: ${onOneLine(list.join(' '))}`])
   return [
     `${kind}${ids.length === 0 ? '' : `, ${ids.join(', ')}`}`,
     ...granted,
-    ...evidence.map(({ claim, value, says, strength }) => paint('dim', `${strength.padEnd(6)} ${printable(claim)}${value === undefined ? '' : ` ${printable(String(value))}`}: ${says}`))
+    ...evidence.map(({ claim, value, says, strength }) => paint('dim', `${strength.padEnd(6)} ${onOneLine(claim)}${value === undefined ? '' : ` ${onOneLine(JSON.stringify(value))}`}: ${says}`))
   ]
 }
 
 function stepRow ({ name, outcome, saw }: Step, paint: (style: Style, text: string) => string): string {
   const mark = outcome === 'pass' ? paint('green', '✓') : outcome === 'fail' ? paint('red', '✗') : paint('dim', '·')
-  return `${mark} ${name.padEnd(10)} ${printable(saw)}`
+  return `${mark} ${name.padEnd(10)} ${onOneLine(saw)}`
 }
 
 function alternativeRows ({ who, holds, ofThisKind, steps }: AlternativeSeen, paint: (style: Style, text: string) => string): string[] {

@@ -6,6 +6,7 @@ import { CommandError } from './failure.ts'
 import { packageVersion } from './package.ts'
 import { routesCommand } from './routes.ts'
 import { startCommand } from './start.ts'
+import { tokenCommand } from './token.ts'
 
 /** The command line as it was given, done. */
 export async function runProgram (): Promise<void> {
@@ -17,6 +18,7 @@ export async function runProgram (): Promise<void> {
     .addCommand(checkCommand())
     .addCommand(routesCommand())
     .addCommand(explainCommand())
+    .addCommand(tokenCommand())
     .addCommand(demoCommand())
 
   // Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.

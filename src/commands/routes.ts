@@ -8,7 +8,7 @@ import { parseTarget } from '../policy/target.ts'
 import { report } from './check.ts'
 import { CommandError } from './failure.ts'
 import { withFiles, type FileOptions } from './files.ts'
-import { printable } from './printable.ts'
+import { onOneLine } from './terminal-text.ts'
 
 /** `countersign routes`: the table of rules, or which of them a request meets. */
 export function routesCommand (): Command {
@@ -69,7 +69,7 @@ function table (rows: readonly Row[]): string {
   const keys = ['methods', 'path', 'who', 'limits', 'upstream', 'at'] as const
   const shown = keys.filter(key => rows.some(row => row[key] !== ''))
   const widths = new Map(shown.map(key => [key, Math.max(...all.map(row => row[key].length))]))
-  return all.map(row => shown.map(key => printable(row[key]).padEnd(widths.get(key) ?? 0)).join('  ').trimEnd()).join('\n')
+  return all.map(row => shown.map(key => onOneLine(row[key]).padEnd(widths.get(key) ?? 0)).join('  ').trimEnd()).join('\n')
 }
 
 function checkOne (configuration: Configuration, words: readonly string[], json: boolean): void {
@@ -114,5 +114,5 @@ function checkText (wins: Route | undefined, others: readonly Route[], refusal: 
     ? [`refused: ${refusal?.problem.status ?? ''} ${refusal?.code ?? ''}`, `  ${refusal?.detail ?? ''}`]
     : [`met by ${wins.name}  ${wins.at}`, `  for ${sentenceOf(wins)}`]
   if (others.length > 0) lines.push(wins === undefined ? 'rules whose path it meets:' : 'other rules whose path it meets:', ...others.map(other => `  ${other.name}  ${other.at}`))
-  return lines.map(printable).join('\n')
+  return lines.map(onOneLine).join('\n')
 }

@@ -1,13 +1,18 @@
 import { PROFILES, profileOfUrl } from '../policy/profiles/index.ts'
+import { checkCredential, checkCredentialCertificates } from './check-credential.ts'
+import { checkReachable } from './check-urls.ts'
 import { checkClientTls, checkServerTls } from './check-tls.ts'
+import { isTokenCredential } from './credential-schema.ts'
 import type { Draft } from './draft.ts'
+import { lacksCsrf } from './csrf-of-erp.ts'
+import { erpOfUrl } from './erps/index.ts'
 import type { Issuer, Upstream } from './gateway-schema.ts'
 import type { Path } from './mistakes.ts'
 import { credentialHeaders } from './merge.ts'
 import { isObject } from './objects.ts'
-import { expectOneOf } from './spelling.ts'
 import { foldHeaderName } from './header-rules.ts'
-import { whyNotReachable, whyNotRedis } from './urls.ts'
+import { whyNotRedis } from './urls.ts'
+import { isEndless } from './windows.ts'
 import { rawAt } from './zod-mistakes.ts'
 
 /** What in gateway.yaml no key can tell by itself. @param now ms since the epoch */
@@ -16,19 +21,21 @@ export function checkGateway (draft: Draft, now: number): void {
   checkCertificates(draft, now)
   for (const [name, issuer] of Object.entries(draft.issuers ?? {})) checkIssuer(draft, name, issuer)
   checkIssuersDiffer(draft)
-  for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) checkUpstream(draft, name, upstream)
-  checkStore(draft)
+  for (const [name, upstream] of Object.entries(draft.upstreams ?? {})) {
+    checkUpstream(draft, name, upstream)
+    checkErp(draft, name, upstream)
+    checkSessions(draft, name, upstream)
+    checkMaintenance(draft, name, upstream, now)
+  }
+  checkRedis(draft)
 }
 
 function checkCertificates ({ config, listen, issuers = {}, upstreams = {} }: Draft, now: number): void {
   checkServerTls(config, ['listen', 'tls'], listen.tls, now)
   for (const [name, { tls, issuer, discovery, jwks_uri: keys }] of Object.entries(issuers)) checkClientTls(config, ['issuers', name, 'tls'], tls, [issuer, discovery, keys], now)
-  for (const [name, { tls, url, credential }] of Object.entries(upstreams)) {
-    checkClientTls(config, ['upstreams', name, 'tls'], tls, [url], now)
-    if (credential?.kind !== 'client_credentials' || credential.tls === undefined) continue
-    const path: Path = ['upstreams', name, 'credential', 'client_credentials', 'tls']
-    if (credential.issuer !== undefined) config.report(path, `the endpoint is the issuer's: say this in issuers.${credential.issuer}`, { on: 'key' })
-    checkClientTls(config, path, credential.tls, [credential.token_endpoint], now)
+  for (const [name, { tls, url = [], credential }] of Object.entries(upstreams)) {
+    checkClientTls(config, ['upstreams', name, 'tls'], tls, url, now)
+    if (credential !== undefined) checkCredentialCertificates(config, ['upstreams', name, 'credential', credential.kind], credential, now)
   }
 }
 
@@ -104,64 +111,79 @@ function checkIssuersDiffer ({ config, issuers = {} }: Draft): void {
 function checkUpstream (draft: Draft, name: string, upstream: Partial<Upstream>): void {
   const { config } = draft
   const path: Path = ['upstreams', name]
-  checkReachable(config, [...path, 'url'], upstream.url, upstream.allow_http)
   checkHosts(draft, path, upstream)
   checkTimes(draft, path, upstream)
   const { credential } = upstream
   if (credential === undefined) return
-  const own = credentialHeaders({ credential })
+  checkCsrf(draft, path, { ...upstream, credential })
+  const own = credentialHeaders({ credential, csrf: upstream.csrf })
   for (const header of Object.keys(upstream.headers?.set ?? {})) {
     if (own.includes(foldHeaderName(header))) config.report([...path, 'headers', 'set', header], 'this header carries the upstream\'s credential', { on: 'key' })
   }
-  if (credential.kind !== 'client_credentials') return
-  const machine: Path = [...path, 'credential', 'client_credentials']
-  const { issuer, token_endpoint: endpoint } = credential
-  if ((issuer === undefined) === (endpoint === undefined)) config.report(machine, 'wants exactly one of issuer and token_endpoint')
-  checkReachable(config, [...machine, 'token_endpoint'], endpoint, credential.allow_http)
-  if (issuer !== undefined && draft.issuers !== undefined && !Object.hasOwn(draft.issuers, issuer)) {
-    config.report([...machine, 'issuer'], `no such issuer; ${expectOneOf(issuer, Object.keys(draft.issuers), 'known are')}`)
-  }
+  checkCredential(draft, path, upstream, credential)
 }
 
-function checkStore ({ config, redis, upstreams }: Draft): void {
+function checkErp ({ config }: Draft, name: string, { url: [first] = [] }: Partial<Upstream>): void {
+  if (rawAt(config.value, ['upstreams', name, 'erp']) !== undefined) return
+  const known = first === undefined ? undefined : erpOfUrl(new URL(first))
+  if (known !== undefined) config.report(['upstreams', name, 'url', 0], `this is the URL of a known ERP: say erp: ${known}`, { severity: 'warning' })
+}
+
+// A request that writes would be 403 there.
+function checkSessions ({ config, rules, defaults, upstreams = {} }: Draft, name: string, upstream: Partial<Upstream>): void {
+  const [only, ...others] = Object.keys(upstreams)
+  const own = rules.filter(rule => (rule.upstream ?? defaults.upstream ?? (others.length === 0 ? only : undefined)) === name)
+  const writes = own.some(({ match }) => match?.methods.some(method => method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS') === true)
+  const paths = own.flatMap(({ rewrite = defaults.rewrite, match }) => rewrite ?? match?.path ?? [])
+  if (writes && lacksCsrf(upstream, paths)) config.report(['upstreams', name, 'erp'], 'wants sessions with CSRF tokens for requests that write, and no rule names a service that gives them: say csrf: { path: … }, or csrf: none', { severity: 'warning' })
+}
+
+function checkMaintenance ({ config }: Draft, name: string, { maintenance }: Partial<Upstream>, now: number): void {
+  maintenance?.forEach((window, at) => {
+    const path: Path = ['upstreams', name, 'maintenance', at]
+    if (window.kind === 'once' && window.to <= window.from) config.report([...path, 'to'], 'is not after from')
+    else if (window.kind === 'once' && window.to <= now) config.report([...path, 'to'], 'this window is over', { severity: 'warning' })
+    if (isEndless(window, now)) config.report([...path, 'for'], 'the next window begins before this one ends, again and again: it would never be over')
+  })
+}
+
+function checkCsrf ({ config }: Draft, path: Path, { credential, csrf, hold_body: held }: Partial<Upstream> & Pick<Upstream, 'credential'>): void {
+  if (csrf === undefined || csrf === 'none') return
+  const shown = credentialHeaders({ credential, csrf: undefined })
+  if (shown.includes(foldHeaderName(csrf.header))) config.report([...path, 'csrf', 'header'], 'this header carries the upstream\'s credential')
+  if (shown.includes('cookie')) config.report([...path, 'csrf'], 'the credential is a cookie: a session has its own', { on: 'key' })
+  if (held === 0) config.report([...path, 'hold_body'], 'keeps no body: a request with one cannot be sent again when its session has ended, and is 502 then', { severity: 'warning' })
+}
+
+function checkRedis ({ config, redis, upstreams }: Draft): void {
   const has = (...path: Path) => rawAt(config.value, path) !== undefined
-  if (!has('store')) {
-    if (has('on_store_failure')) config.report(['on_store_failure'], 'has no meaning without a store', { severity: 'warning' })
-    return
-  }
+  if (!has('redis')) return
   const problem = redis.url === undefined ? undefined : whyNotRedis(redis.url, redis.allow_plaintext === true)
-  if (problem !== undefined) config.report(['store', 'redis', 'url'], problem)
-  if (has('store', 'redis', 'username') && !has('store', 'redis', 'password')) config.report(['store', 'redis', 'username'], 'wants a password beside it')
-  const fetches = Object.values(upstreams ?? {}).some(({ credential }) => credential?.kind === 'client_credentials')
-  if (fetches && !has('store', 'encryption_keys')) {
-    config.report(['store'], 'encryption_keys is missing: each process has machine tokens of its own, and shares none', { severity: 'warning', on: 'key' })
+  if (problem !== undefined) config.report(['redis', 'url'], problem)
+  if (has('redis', 'username') && !has('redis', 'password')) config.report(['redis', 'username'], 'wants a password beside it')
+  const fetches = Object.values(upstreams ?? {}).some(({ credential }) => credential !== undefined && isTokenCredential(credential))
+  if (fetches && !has('redis', 'keys')) {
+    config.report(['redis'], 'keys is missing: each process has machine tokens of its own, and shares none', { severity: 'warning', on: 'key' })
   }
 }
 
-function checkHosts ({ config }: Draft, path: Path, { url, hosts, health_check: check, allow_http: allowHttp }: Partial<Upstream>): void {
-  const says = (key: string) => rawAt(config.value, [...path, key]) !== undefined
-  if (isObject(rawAt(config.value, path)) && says('url') === says('hosts')) config.report(path, 'wants exactly one of url and hosts')
-  const [first] = hosts ?? []
+function checkHosts ({ config }: Draft, path: Path, { url: urls = [], health_check: check, allow_http: allowHttp }: Partial<Upstream>): void {
+  const [first] = urls
   const seen = new Set<string>()
-  hosts?.forEach((host, at) => {
-    const place = [...path, 'hosts', at]
-    checkReachable(config, place, host, allowHttp)
-    const { protocol, origin, pathname } = new URL(host)
-    const model = new URL(first ?? host)
-    if (protocol !== model.protocol || pathname.replace(/\/$/, '') !== model.pathname.replace(/\/$/, '')) config.report(place, 'differs from the first host in more than host and port: one ERP has one scheme and one path')
+  urls.forEach((url, at) => {
+    const place = [...path, 'url', at]
+    checkReachable(config, place, url, allowHttp)
+    const { protocol, origin, pathname } = new URL(url)
+    const model = new URL(first ?? url)
+    if (protocol !== model.protocol || pathname.replace(/\/$/, '') !== model.pathname.replace(/\/$/, '')) config.report(place, 'differs from the first in more than host and port: one ERP has one scheme and one path')
     if (seen.has(origin)) config.report(place, 'stands here already')
     seen.add(origin)
   })
-  if ((url !== undefined || hosts?.length === 1) && check !== undefined) config.report([...path, 'health_check'], 'has no say over requests: with one host there is no other to take', { severity: 'warning', on: 'key' })
+  if (urls.length === 1 && check !== undefined) config.report([...path, 'health_check'], 'has no say over requests: with one host there is no other to take', { severity: 'warning', on: 'key' })
 }
 
 function checkTimes ({ config }: Draft, path: Path, { timeout, total_timeout: total, concurrency }: Partial<Upstream>): void {
   if (total === undefined) return
   if (timeout !== undefined && timeout > total) config.report([...path, 'timeout'], 'total_timeout is shorter and ends the request before', { severity: 'warning' })
   if (concurrency !== undefined && concurrency.queue_timeout >= total) config.report([...path, 'total_timeout'], 'is no longer than concurrency.queue_timeout: a request may wait until no time is left', { severity: 'warning' })
-}
-
-function checkReachable (config: Draft['config'], path: Path, url: string | undefined, allowHttp: boolean | undefined): void {
-  const problem = url === undefined ? undefined : whyNotReachable(url, allowHttp === true)
-  if (problem !== undefined) config.report(path, problem)
 }

@@ -1,6 +1,9 @@
 import { PROFILES } from '../policy/profiles/index.ts'
 import type { Require } from '../policy/require.ts'
+import { checkBatch } from './check-batch.ts'
+import { checkBatches } from './check-batches.ts'
 import { checkConflicts } from './check-conflicts.ts'
+import { checkIdempotency } from './check-idempotency.ts'
 import type { Draft } from './draft.ts'
 import { foldHeaderName } from './header-rules.ts'
 import { credentialHeaders, mergeHeaders } from './merge.ts'
@@ -19,13 +22,18 @@ export function checkRoutes (draft: Draft): void {
     checkNames(draft, path, rule)
     checkChoices(draft, path, rule)
     checkPublic(draft, path, rule)
+    checkWithoutCredential(draft, path, rule)
     checkAlternatives(draft, path, rule.require)
     checkProof(draft, path, rule)
     checkRewrite(draft, path, rule)
+    checkGrants(draft, path, rule)
     checkHeaders(draft, path, rule)
+    checkIdempotency(draft, path, rule)
   })
   checkIds(draft)
   checkConflicts(draft)
+  checkBatch(draft)
+  checkBatches(draft)
 }
 
 function checkNames ({ routes, issuers, upstreams }: Draft, path: Path, { issuers: wanted, upstream }: Partial<Rule>): void {
@@ -62,6 +70,16 @@ function checkPublic ({ routes, defaults }: Draft, path: Path, { match, require,
   routes.report([...path, 'match'], 'a public rule that ends in * would lend the gateway\'s credential to everybody for everything below: name the paths, or say credential: none')
 }
 
+// The connections are the upstream's: over them its certificate is shown, whatever a rule says.
+function checkWithoutCredential ({ routes, defaults, upstreams = {} }: Draft, path: Path, { credential, upstream = defaults.upstream }: Partial<Rule>): void {
+  if ((credential ?? defaults.credential) !== 'none') return
+  const names = Object.keys(upstreams)
+  const name = upstream ?? (names.length === 1 ? names[0] : undefined)
+  if (name === undefined || !Object.hasOwn(upstreams, name) || upstreams[name]?.credential?.kind !== 'client_certificate') return
+  const own = [...path, 'credential']
+  routes.report(rawAt(routes.value, own) === undefined ? path : own, `upstream "${name}" shows its client_certificate on every connection: for rules without it name another upstream, with credential: none`)
+}
+
 // `[user, { user: { scope: x } }]`: the second is never asked, and whoever wrote it thinks that it is.
 function checkAlternatives ({ routes }: Draft, path: Path, require: Require | undefined): void {
   if (require === undefined || require === 'public') return
@@ -95,11 +113,19 @@ function checkRewrite ({ routes, defaults }: Draft, path: Path, { match, rewrite
   if (lost.length > 0) routes.report(at, `the rewrite leaves out ${lost.join(', ')} of the match`, { severity: 'warning' })
 }
 
+// What is admitted within parameters alone is nothing where there are none.
+function checkGrants ({ routes }: Draft, path: Path, { match, escapes, matrix = false }: Partial<Rule>): void {
+  if (match === undefined || match.segments.some(segment => 'name' in segment)) return
+  for (const key of [...escapes === undefined ? [] : ['escapes'], ...matrix ? ['matrix'] : []]) {
+    routes.report([...path, key], 'has no effect: it is for parameters, and the match has none', { severity: 'warning', on: 'key' })
+  }
+}
+
 function checkHeaders ({ routes, defaults, upstreams, config }: Draft, path: Path, rule: Partial<Rule>): void {
   const names = Object.keys(upstreams ?? {})
   const upstream = rule.upstream ?? defaults.upstream ?? (names.length === 1 ? names[0] : undefined)
   const target = upstream === undefined || upstreams === undefined || !Object.hasOwn(upstreams, upstream) ? undefined : upstreams[upstream]
-  const own = target?.credential === undefined ? [] : credentialHeaders({ credential: target.credential })
+  const own = target?.credential === undefined ? [] : credentialHeaders({ credential: target.credential, csrf: target.csrf })
   const report = (key: Path, message: string) => {
     const at = [...path, ...key]
     routes.report(rawAt(routes.value, at) === undefined && key[0] !== 'headers' ? path : at, message, { on: 'key' })

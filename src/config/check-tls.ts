@@ -32,16 +32,22 @@ export function checkClientTls (config: Config, path: Path, tls: ClientTls | und
   warnOfEnds(config, path, tls, now)
 }
 
-function checkPair (config: Config, path: Path, { pem: cert }: Certificates, secret: Secret, options: SecureContextOptions): void {
+/** That a certificate and a key are one pair, and one that OpenSSL takes. */
+export function checkPair (config: Config, path: Path, { pem: cert }: Certificates, secret: Secret, options: SecureContextOptions): void {
   // One of them is missing, which `check` has forgiven.
   if (cert === '' || !secret.isThere) return
   const key = secret.reveal()
-  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+  if (!belongTogether(cert, key)) {
     config.report([...path, 'key'], 'this is the key of another certificate than the first of cert')
     return
   }
   const problem = whyNot({ cert, key, ...options })
   if (problem !== undefined) config.report([...path, 'cert'], `OpenSSL does not take this certificate with its key (${problem})`)
+}
+
+/** Whether a private key is that of the first certificate of a text. */
+export function belongTogether (cert: string, key: string): boolean {
+  return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
 }
 
 function checkAuthorities (config: Config, path: Path, { pem, list }: Certificates): void {

@@ -1,8 +1,10 @@
+import type { Grants } from '../policy/grants.ts'
 import type { Match } from '../policy/pattern.ts'
 import type { Require } from '../policy/require.ts'
 import type { GatewayFile } from './gateway-schema.ts'
+import type { Idempotency } from './idempotency-schema.ts'
 import type { Retry } from './protection-schema.ts'
-import type { RateLimit } from './routes-schema.ts'
+import type { RateLimit, Rule } from './routes-schema.ts'
 
 /** Both files, checked and settled: nothing in it is left to a default. Frozen. */
 export interface Configuration {
@@ -20,6 +22,8 @@ export interface Route {
   readonly id: string | undefined
   readonly description: string | undefined
   readonly match: Match
+  /** what its parameters may have that is refused elsewhere; undefined where that is nothing */
+  readonly grants: Grants | undefined
   readonly require: Require
   /** names of issuers whose tokens it takes; none where it is public */
   readonly issuers: readonly string[]
@@ -34,14 +38,17 @@ export interface Route {
   readonly idle_timeout: number
   /** the very same object in every rule that takes it from `defaults` or the upstream: one budget */
   readonly retry: Retry | undefined
-  /** whether any request of it may be carried out twice, by the operator's word */
-  readonly idempotent: boolean
+  /** undefined where a repeat is a request as any other */
+  readonly idempotency: (Omit<Idempotency, 'wait'> & { /** milliseconds */ readonly wait: number }) | undefined
   readonly rate_limits: readonly RouteLimit[]
   /** bytes */
   readonly body_limit: number | undefined
   readonly headers: HeaderRules
   readonly response_headers: HeaderRules
   readonly identity: readonly IdentityHeader[]
+  /** how what is in its bodies is looked at; undefined where it is not */
+  readonly batch: Rule['batch']
+  readonly refuse_query: QueryRules
 }
 
 /** One limit; where it is `shared`, the very same object stands in every rule that takes it from `defaults`: one counter. */
@@ -57,6 +64,13 @@ export interface HeaderRules {
   readonly remove: readonly string[]
   /** lower case */
   readonly keep: readonly string[]
+}
+
+/** What is refused in a query: the ERP's own, the upstream's, defaults' and the rule's; names in lower case. */
+export interface QueryRules {
+  readonly refused: readonly string[]
+  /** those that make another method of a request */
+  readonly overrides: readonly string[]
 }
 
 export interface IdentityHeader {

@@ -1,8 +1,8 @@
 import type * as z from 'zod'
-import { adminSchema, issuerSchema, listenSchema, upstreamSchema, type Admin, type GatewayFile, type Issuer, type Listen, type Upstream } from './gateway-schema.ts'
+import { adminSchema, gatewaySchema, issuerSchema, listenSchema, upstreamSchema, type Admin, type GatewayFile, type Issuer, type Listen, type Upstream } from './gateway-schema.ts'
 import { isObject } from './objects.ts'
+import { redisSchema, type Redis } from './redis-schema.ts'
 import { defaultsSchema, ruleSchema, type Defaults, type RoutesFile, type Rule } from './routes-schema.ts'
-import { redisSchema, type Redis } from './store-schema.ts'
 import type { Source } from './yaml.ts'
 
 /**
@@ -18,6 +18,7 @@ export interface Draft {
   readonly issuers: Readonly<Record<string, Partial<Issuer>>> | undefined
   readonly upstreams: Readonly<Record<string, Partial<Upstream>>> | undefined
   readonly redis: Partial<Redis>
+  readonly workers: number | undefined
   readonly rules: ReadonlyArray<Partial<Rule>>
   readonly defaults: Partial<Defaults>
 }
@@ -28,7 +29,6 @@ export interface Draft {
  */
 export function draftOf (config: Source, gateway: unknown, routes: Source, understood: RoutesFile | undefined): Draft {
   const part = (name: keyof GatewayFile) => isObject(gateway) ? gateway[name] : undefined
-  const store = part('store')
   const rulesFile = isObject(routes.value) ? routes.value : {}
   const rules: readonly unknown[] = Array.isArray(rulesFile.routes) && !routes.isFull() ? rulesFile.routes : []
   return {
@@ -38,7 +38,8 @@ export function draftOf (config: Source, gateway: unknown, routes: Source, under
     admin: partial(adminSchema, part('admin') ?? {}),
     issuers: named(issuerSchema, isObject(gateway) ? part('issuers') ?? {} : undefined),
     upstreams: named(upstreamSchema, part('upstreams')),
-    redis: partial(redisSchema, isObject(store) ? store.redis : undefined),
+    redis: partial(redisSchema, part('redis')),
+    workers: partial(gatewaySchema.pick({ workers: true }), gateway).workers,
     rules: understood?.routes ?? rules.map(rule => partial(ruleSchema, rule)),
     defaults: understood === undefined ? partial(defaultsSchema, rulesFile.defaults) : understood.defaults ?? {}
   }

@@ -1,4 +1,5 @@
 import type { CertificateFacts, Certificates } from './certificates.ts'
+import type { Credential } from './credential-schema.ts'
 import type { GatewayFile } from './gateway-schema.ts'
 import { formatPath, type Path } from './mistakes.ts'
 import type { ClientTls } from './tls-schema.ts'
@@ -22,7 +23,7 @@ export function certificatesOf ({ listen, issuers, upstreams }: Pick<GatewayFile
     ...Object.entries(issuers).flatMap(([name, { tls }]) => placed(['issuers', name, 'tls'], tls)),
     ...Object.entries(upstreams).flatMap(([name, { tls, credential }]) => [
       ...placed(['upstreams', name, 'tls'], tls),
-      ...credential.kind === 'client_credentials' ? placed(['upstreams', name, 'credential', 'client_credentials', 'tls'], credential.tls) : []
+      ...ofCredential(['upstreams', name, 'credential'], credential)
     ])
   ]
 }
@@ -34,6 +35,21 @@ export function placed (path: Path, tls: Pick<ClientTls, 'ca' | 'cert'> | undefi
     ...cert === undefined ? [] : [{ name: formatPath(path), path: [...path, 'cert'], certificates: cert }],
     ...ca === undefined ? [] : [{ name: formatPath([...path, 'ca']), path: [...path, 'ca'], certificates: ca }]
   ]
+}
+
+/** Those of a credential: what it shows itself, and what its token endpoint is shown and trusted by. */
+export function ofCredential (above: Path, credential: Credential): PlacedCertificates[] {
+  const path = [...above, credential.kind]
+  switch (credential.kind) {
+    case 'client_certificate': return placed(path, credential)
+    case 'client_credentials': return placed([...path, 'tls'], credential.tls)
+    case 'client_assertion':
+    case 'jwt_bearer': {
+      const { certificate, tls } = credential
+      return [...certificate === undefined ? [] : [{ name: formatPath(path), path: [...path, 'certificate'], certificates: certificate }], ...placed([...path, 'tls'], tls)]
+    }
+    default: return []
+  }
 }
 
 /** When the first of them ends, in ms since the epoch; undefined where there is none. */

@@ -4,12 +4,17 @@ import { ALGORITHMS } from '../policy/algorithms.ts'
 import { PROFILE_NAMES } from '../policy/profiles/index.ts'
 import { byHand } from './by-hand.ts'
 import { credentialSchema } from './credential-schema.ts'
+import { csrfOrNone } from './csrf-schema.ts'
+import { ERP_NAMES } from './erps/index.ts'
 import { requestHeaders, responseHeaders } from './header-rules.ts'
+import { maintenanceSchema } from './maintenance-schema.ts'
 import { claimConditions, duration, flag, nameText, oneOrMany, size, text, whole } from './notation.ts'
+import { idempotencyMemorySchema } from './idempotency-schema.ts'
 import { clientTlsSchema, serverTlsSchema } from './tls-schema.ts'
+import { breakerSchema, concurrencySchema, ejectionKeys, healthCheckSchema, retrySchema } from './protection-schema.ts'
+import { refuseQuery } from './query-rules.ts'
+import { onStoreFailure, redisSchema } from './redis-schema.ts'
 import { parseSecret, secretShape } from './secret-schema.ts'
-import { storeSchema } from './store-schema.ts'
-import { circuitBreakerSchema, concurrencySchema, ejectionSchema, healthCheckSchema, retrySchema } from './protection-schema.ts'
 import { httpUrl, isNetwork } from './urls.ts'
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
@@ -37,7 +42,8 @@ export const listenSchema = z.strictObject({
   tls: serverTlsSchema.optional().describe('HTTPS, by this certificate; without it, http.'),
   rate_limit: z.strictObject({
     max: whole(1, 1_000_000_000, { fromText: true }).describe('So many requests.'),
-    per: duration('1s', '24h').describe('In so long a time.')
+    per: duration('1s', '24h').describe('In so long a time.'),
+    on_store_failure: onStoreFailure()
   }).optional().describe('A limit by address for every request, before anything is verified.'),
   trusted_proxies: oneOrMany(network, { least: 0 }).prefault([]).describe('Addresses or CIDR blocks of the proxies in front, whose X-Forwarded-For, -Proto and -Host are believed; none, loopback neither, when left out.'),
   public_url: httpUrl().optional().describe('The URL that callers use; Location is rewritten to it. When left out, the request\'s own.'),
@@ -83,9 +89,9 @@ export const issuerSchema = z.strictObject({
 })
 
 export const upstreamSchema = z.strictObject({
-  url: httpUrl().optional().describe('Where the ERP is; a path in it goes in front of the request\'s. This or hosts.'),
-  hosts: oneOrMany(httpUrl()).optional().describe('The URLs of several hosts that are one ERP; they differ in host and port alone. This or url.'),
+  url: oneOrMany(httpUrl()).describe('Where the ERP is; a path in it goes in front of the request\'s. Or a list, for several hosts that are one ERP: they differ in host and port alone.'),
   balance: z.enum(['round_robin', 'least_pending']).prefault('round_robin').describe('Which host is next: the one after the last, or one with the fewest open requests.'),
+  erp: z.enum(ERP_NAMES).prefault('generic').describe('Which ERP it is: what of a request would tell it who is calling, and is removed or refused.'),
   credential: credentialSchema,
   tls: clientTlsSchema.optional().describe('How the ERP\'s certificate is verified, and what the gateway shows it.'),
   connect_timeout: duration('10ms', '5m').prefault('10s').describe('How long a TCP and TLS handshake with a host may take.'),
@@ -94,13 +100,16 @@ export const upstreamSchema = z.strictObject({
   total_timeout: duration('1ms', '24h').optional().describe('From the rule\'s word to the end of the answer, retries and all; no limit when left out.'),
   hold_body: size('0B', '16MiB').prefault('64KiB').describe('Up to so much of a request\'s body is kept until the ERP answers, so that it can be sent once more; 0B keeps none.'),
   concurrency: concurrencySchema.optional().describe('How many requests may be at the ERP at once, and how many wait; no limit when left out.'),
-  circuit_breaker: circuitBreakerSchema.optional().describe('Refuses requests at once while the ERP fails; never when left out.'),
+  breaker: breakerSchema.optional().describe('Refuses requests at once while the ERP fails; never when left out.'),
   retry: retrySchema({ fromText: true }).optional().describe('What of failed requests is tried again, where a rule and defaults say nothing: { … } or none; nothing when left out.'),
-  ejection: ejectionSchema.prefault({}).describe('Takes a host out of several that fails again and again.'),
+  ...ejectionKeys,
   health_check: healthCheckSchema.optional().describe('Asks each of several hosts whether it is well; none are asked when left out.'),
+  csrf: csrfOrNone.optional().describe('Sessions with CSRF tokens, as SAP Gateway wants them for requests that write: { … } or none. When left out none, but with erp: sap at the first service that the rules name.'),
   allow_http: flag().prefault(false).describe('Allow http:// to another machine for this upstream.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to them.'),
-  response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.')
+  response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to them.'),
+  refuse_query: refuseQuery().optional().describe('Query parameters that are refused with 400, beside those of its erp; a rule\'s add to them.'),
+  maintenance: z.array(maintenanceSchema).min(1, 'must not be empty').optional().describe('Windows in which its requests are 503: { from, to } or { cron, for }.')
 })
 
 const logSchema = z.strictObject({
@@ -114,8 +123,8 @@ export const gatewaySchema = z.strictObject({
   admin: adminSchema.prefault({}).describe('The port for operators.'),
   issuers: z.record(nameText(), issuerSchema).prefault({}).describe('The IdPs whose tokens are taken, by a name of yours.'),
   upstreams: z.record(nameText(), upstreamSchema).refine(one => Object.keys(one).length > 0, 'must not be empty').describe('The ERPs, by a name of yours.'),
-  store: storeSchema.optional().describe('What replicas share. Without it, each process counts requests and has machine tokens for itself.'),
-  on_store_failure: z.enum(['local', 'allow', 'deny']).prefault('local').describe('While the store is away, what has a limit is counted by each process for itself, not counted, or answered with 503.'),
+  redis: redisSchema.optional().describe('The Redis (or Valkey) by which replicas share limits and machine tokens. Without it, each process counts requests and has machine tokens for itself.'),
+  idempotency_memory: idempotencyMemorySchema.prefault({}).describe('What each process remembers of writes with a key; the one that was not asked for longest goes first.'),
   log: logSchema.prefault({}).describe('What is logged.'),
   workers: workers().prefault(1).describe('How many processes serve, sharing the port: a number, or auto, one for each core.'),
   drain_delay: duration('0s', '10m').prefault('0s').describe('After SIGTERM: how long new requests are still taken while /readyz says no.'),

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isMethodOverride } from '../policy/method-override.ts'
 import { all, byHand, type Fail } from './by-hand.ts'
 import { oneOrMany } from './notation.ts'
 import { isObject } from './objects.ts'
@@ -10,7 +11,6 @@ const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie', 'dpop', '
 const ANSWER_CREDENTIALS = ['set-cookie', 'www-authenticate', 'proxy-authenticate']
 const FRAMING = ['host', 'content-length', 'transfer-encoding', 'connection', 'expect', 'upgrade', 'te', 'trailer', 'keep-alive']
 const OURS = ['x-request-id', 'traceparent', 'x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host']
-const OVERRIDES = ['x-http-method', 'x-http-method-override', 'x-method-override']
 const NEVER_KEPT = ['for', 'proto', 'host', 'user', 'email', 'groups', 'access-token', 'preferred-username'].map(name => `x-forwarded-${name}`)
 
 /** The same for every spelling that a CGI-like server would fold into one: `X_User_Id` is `x-user-id`. */
@@ -41,10 +41,15 @@ export function credentialHeaderName () {
   return byHand(z.string(), (value, fail) => typeof value === 'string' ? checkedName(value, whyNotCredential, fail) : fail('expected a header name', { found: true }))
 }
 
+/** The name of a header that carries no credential and frames nothing. */
+export function plainHeaderName () {
+  return byHand(z.string(), (value, fail) => typeof value === 'string' ? checkedName(value, whyNotSet, fail) : fail('expected a header name', { found: true }))
+}
+
 /** Says of a header name why `identity` or `headers.set` cannot give it to the ERP. */
 export function whyNotSet (name: string): string | undefined {
   if (CREDENTIALS.includes(name)) return 'a header here cannot set a credential: that is what the upstream\'s `credential` is for'
-  if (OVERRIDES.includes(name)) return 'a method override would make the ERP do something else than the rule says'
+  if (isMethodOverride(name)) return 'a method override would make the ERP do something else than the rule says'
   return whyNotOurs(name)
 }
 

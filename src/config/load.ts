@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type * as z from 'zod'
 import { checkGateway } from './check-gateway.ts'
+import { checkLimits } from './check-limits.ts'
 import { checkRoutes } from './check-routes.ts'
 import type { Configuration } from './configuration.ts'
 import { draftOf } from './draft.ts'
@@ -58,6 +59,7 @@ export async function loadConfiguration (paths: Configuration['files'], env: Nod
   const draft = draftOf(config, gateway, routes, parsedRoutes)
   checkGateway(draft, now)
   checkRoutes(draft)
+  checkLimits(draft)
 
   const mistakes = [...sortMistakes(config.mistakes), ...sortMistakes(routes.mistakes)]
   if (parsedGateway === undefined || parsedRoutes === undefined || mistakes.some(({ severity }) => severity === 'error')) return { mistakes, read: [...read] }

@@ -1,5 +1,9 @@
-import type { Configuration, HeaderRules, IdentityHeader, Route, RouteLimit } from './configuration.ts'
+import type { Configuration, HeaderRules, IdentityHeader, QueryRules, Route, RouteLimit } from './configuration.ts'
+import { csrfOf } from './csrf-of-erp.ts'
+import type { ErpProfile } from './erps/erp.ts'
+import { ERPS } from './erps/index.ts'
 import type { GatewayFile, Issuer, Upstream } from './gateway-schema.ts'
+import { isTokenCredential } from './credential-schema.ts'
 import { foldHeaderName } from './header-rules.ts'
 import type { Defaults, RateLimit, RoutesFile, Rule } from './routes-schema.ts'
 
@@ -19,13 +23,10 @@ export function settle (gateway: GatewayFile, routes: RoutesFile, files: Configu
     upstream: defaults.upstream ?? onlyUpstream,
     issuers: defaults.issuers ?? Object.keys(gateway.issuers),
     identity: identityOf(defaults.identity),
-    headers: new Map()
+    inherited: new Map()
   }
-  return deepFreeze({
-    files,
-    gateway: settled,
-    routes: routes.routes.map((rule, at) => settleRule(rule, `${files.routes}:${lines[at] ?? 1}`, around))
-  })
+  const rules = routes.routes.map((rule, at) => settleRule(rule, `${files.routes}:${lines[at] ?? 1}`, around))
+  return deepFreeze({ files, gateway: { ...settled, upstreams: settleUpstreams(gateway, rules) }, routes: rules })
 }
 
 /** What rules have that do not say otherwise; made once, however many they are. */
@@ -37,16 +38,19 @@ interface Around {
   readonly issuers: readonly string[]
   readonly identity: readonly IdentityHeader[]
   /** by upstream */
-  readonly headers: Map<string, Pick<Route, 'headers' | 'response_headers'>>
+  readonly inherited: Map<string, Inherited>
 }
+
+type Inherited = Pick<Route, 'headers' | 'response_headers' | 'refuse_query'>
 
 const NONE: readonly never[] = []
 
 function settleRule (rule: Rule, at: string, around: Around): Route {
   const { defaults } = around
   const upstream = rule.upstream ?? around.upstream
-  const inherited = inheritedHeaders(upstream, around)
+  const inherited = inheritedFrom(upstream, around)
   const ofUpstream = around.gateway.upstreams[upstream]
+  const timeout = rule.timeout ?? defaults.timeout ?? ofUpstream?.timeout ?? erpOf(ofUpstream).timeout ?? TIMEOUT_MS
   const retry = rule.retry ?? defaults.retry ?? ofUpstream?.retry
   return {
     at,
@@ -54,33 +58,56 @@ function settleRule (rule: Rule, at: string, around: Around): Route {
     id: rule.id,
     description: rule.description,
     match: rule.match,
+    grants: rule.escapes === undefined && !rule.matrix ? undefined : { escapes: [...new Set(rule.escapes)], matrix: rule.matrix },
     require: rule.require,
     issuers: rule.require === 'public' ? NONE : rule.issuers ?? around.issuers,
     upstream,
     withoutCredential: (rule.credential ?? defaults.credential) === 'none',
     rewrite: rule.rewrite ?? defaults.rewrite,
-    timeout: rule.timeout ?? defaults.timeout ?? ofUpstream?.timeout ?? TIMEOUT_MS,
+    timeout,
     idle_timeout: rule.idle_timeout ?? defaults.idle_timeout ?? ofUpstream?.idle_timeout ?? IDLE_TIMEOUT_MS,
     retry: retry === 'none' ? undefined : retry,
-    idempotent: rule.idempotent,
+    idempotency: rule.idempotency && { ...rule.idempotency, wait: rule.idempotency.wait ?? timeout },
     rate_limits: rule.rate_limit === undefined ? around.defaultLimits : rule.rate_limit.map(ownLimit),
     body_limit: rule.body_limit ?? defaults.body_limit,
-    headers: rule.headers === undefined ? inherited.headers : mergeHeaders([ofUpstream?.headers, defaults.headers, rule.headers]),
-    response_headers: rule.response_headers === undefined ? inherited.response_headers : mergeHeaders([ofUpstream?.response_headers, defaults.response_headers, rule.response_headers]),
-    identity: rule.identity === undefined ? around.identity : identityOf(rule.identity)
+    headers: rule.headers === undefined ? inherited.headers : mergeHeaders([...requestLayers(ofUpstream, defaults), rule.headers]),
+    response_headers: rule.response_headers === undefined ? inherited.response_headers : mergeHeaders([...answerLayers(ofUpstream, defaults), rule.response_headers]),
+    identity: rule.identity === undefined ? around.identity : identityOf(rule.identity),
+    refuse_query: rule.refuse_query === undefined ? inherited.refuse_query : queryOf(ofUpstream, [defaults.refuse_query, rule.refuse_query]),
+    batch: rule.batch
   }
 }
 
-function inheritedHeaders (upstream: string, { defaults, gateway, headers }: Around): Pick<Route, 'headers' | 'response_headers'> {
-  const known = headers.get(upstream)
+function inheritedFrom (upstream: string, { defaults, gateway, inherited }: Around): Inherited {
+  const known = inherited.get(upstream)
   if (known !== undefined) return known
   const own = gateway.upstreams[upstream]
   const made = {
-    headers: mergeHeaders([own?.headers, defaults.headers]),
-    response_headers: mergeHeaders([own?.response_headers, defaults.response_headers])
+    headers: mergeHeaders(requestLayers(own, defaults)),
+    response_headers: mergeHeaders(answerLayers(own, defaults)),
+    refuse_query: queryOf(own, [defaults.refuse_query])
   }
-  headers.set(upstream, made)
+  inherited.set(upstream, made)
   return made
+}
+
+function erpOf (upstream: Upstream | undefined): ErpProfile {
+  return ERPS[upstream?.erp ?? 'generic']
+}
+
+// Beneath all others: what the operator sets stands, and no `keep` can name what is an ERP's own.
+function requestLayers (upstream: Upstream | undefined, defaults: Defaults): Array<HeaderLayer | undefined> {
+  return [{ remove: erpOf(upstream).headers }, upstream?.headers, defaults.headers]
+}
+
+function answerLayers (upstream: Upstream | undefined, defaults: Defaults): Array<HeaderLayer | undefined> {
+  return [{ remove: erpOf(upstream).answerHeaders }, upstream?.response_headers, defaults.response_headers]
+}
+
+// Names are only ever added: what one refuses, none allows.
+function queryOf (upstream: Upstream | undefined, more: ReadonlyArray<readonly string[] | undefined>): QueryRules {
+  const { query, methodOverrides } = erpOf(upstream)
+  return { refused: [...new Set([query, upstream?.refuse_query ?? NONE, ...more.map(names => names ?? NONE)].flat())], overrides: methodOverrides }
 }
 
 function ownLimit (limit: RateLimit): RouteLimit {
@@ -107,7 +134,7 @@ export function mergeHeaders (layers: ReadonlyArray<HeaderLayer | undefined>): H
   return { set, remove: namesOf('remove'), keep: namesOf('keep') }
 }
 
-function identityOf (identity: Rule['identity']): IdentityHeader[] {
+export function identityOf (identity: Rule['identity']): IdentityHeader[] {
   return Object.entries(identity?.headers ?? {}).map(([header, { name, path }]) => ({ header, claim: name, path }))
 }
 
@@ -118,6 +145,13 @@ function settleIssuers (gateway: GatewayFile): GatewayFile {
     allowed_clients: issuer.allowed_clients?.map(one => clientId(issuer, one))
   }]))
   return { ...gateway, issuers }
+}
+
+function settleUpstreams ({ upstreams }: GatewayFile, rules: readonly Route[]): GatewayFile['upstreams'] {
+  return Object.fromEntries(Object.entries(upstreams).map(([name, upstream]) => {
+    const paths = rules.flatMap(({ upstream: of, rewrite, match }) => of === name ? [rewrite ?? match.path] : [])
+    return [name, { ...upstream, csrf: csrfOf(upstream, paths) }]
+  }))
 }
 
 function clientId ({ clients = {} }: Issuer, nameOrId: string): string {
@@ -132,9 +166,13 @@ function deepFreeze<T> (value: T): T {
   return value
 }
 
-/** The folded names of the headers in which an upstream's credential is shown. */
-export function credentialHeaders ({ credential }: Pick<Upstream, 'credential'>): string[] {
-  if (credential.kind === 'client_credentials') return [foldHeaderName(credential.header)]
+/** The folded names of the headers in which an upstream's credential is shown, and the token of its session. */
+export function credentialHeaders ({ credential, csrf }: Pick<Upstream, 'credential' | 'csrf'>): string[] {
+  return [...shownIn(credential), ...csrf === undefined || csrf === 'none' ? [] : [foldHeaderName(csrf.header)]]
+}
+
+function shownIn (credential: Upstream['credential']): string[] {
+  if (isTokenCredential(credential)) return [foldHeaderName(credential.header)]
   if (credential.kind === 'basic') return ['authorization']
   return credential.kind === 'headers' ? Object.keys(credential.headers).map(foldHeaderName) : []
 }

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { parseClaimPath, type ClaimConditions, type Scalar } from '../policy/claims.ts'
 import { all, byHand, jsonOf, type Fail } from './by-hand.ts'
 import { isObject } from './objects.ts'
-import { DURATION_PATTERN, parseDuration, parsePercent, parseSize, PERCENT_PATTERN, SIZE_PATTERN } from './units.ts'
+import { DURATION_PATTERN, parseDuration, parseFraction, parsePercent, parseSize, PERCENT_PATTERN, SIZE_PATTERN } from './units.ts'
 
 /** Text with no control characters and no blanks around it, which no comparison would ever meet. */
 export function text (most = 1000) {
@@ -60,11 +60,12 @@ export function size (least: string, most: string) {
   })
 }
 
-/** A part of one, written `20%`. */
-export function percent () {
-  return byHand(z.string().regex(new RegExp(PERCENT_PATTERN)).meta({ title: 'percent', examples: ['20%', '50%'] }), (value, fail) => {
-    const read = typeof value === 'string' ? parsePercent(value) : undefined
-    return read ?? fail('expected a part from 1% to 100%', { found: true })
+/** A part of one, written `20%` or `0.2`; from gateway.yaml the number also as text, as `"${RATE}"` gives. */
+export function percent ({ fromText = false } = {}) {
+  const shape = z.union([z.string().regex(new RegExp(PERCENT_PATTERN)), z.number().gt(0).max(1)])
+  return byHand(shape.meta({ title: 'percent', examples: ['20%', '50%', 0.5] }), (value, fail) => {
+    const read = typeof value === 'string' ? parsePercent(value) ?? (fromText ? parseFraction(value) : undefined) : value
+    return typeof read === 'number' && read > 0 && read <= 1 ? read : fail('expected a part from 1% to 100%, or a number above 0 up to 1', { found: true })
   })
 }
 

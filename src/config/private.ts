@@ -5,15 +5,28 @@ export type Material = 'secret' | 'key' | 'chain' | 'authorities'
 
 const OF_TLS: Readonly<Record<string, Material>> = { key: 'key', cert: 'chain', ca: 'authorities' }
 
+/** By the kind of a credential. */
+const OF_CREDENTIAL: Readonly<Record<string, Readonly<Record<string, Material>>>> = {
+  client_credentials: { client_secret: 'secret' },
+  client_assertion: { key: 'key', certificate: 'chain' },
+  jwt_bearer: { key: 'key', certificate: 'chain', client_secret: 'secret' },
+  client_certificate: { key: 'key', cert: 'chain' },
+  basic: { password: 'secret' }
+}
+
+/** The kinds of a credential that have a `tls` for their token endpoint. */
+const WITH_TLS: readonly unknown[] = ['client_credentials', 'client_assertion', 'jwt_bearer']
+
 /** What stands at a place in gateway.yaml, or above it; undefined where it is plain data. */
 export function materialAt (path: Path): Material | undefined {
   const tls = tlsAt(path)
-  if (tls !== undefined) return typeof path[tls] === 'string' && Object.hasOwn(OF_TLS, path[tls]) ? OF_TLS[path[tls]] : undefined
+  if (tls !== undefined) return typeof path[tls] === 'string' ? own(OF_TLS, path[tls]) : undefined
   const [top, , credential, kind, key] = path
   if (top === 'admin') return path[1] === 'token' ? 'secret' : undefined
-  if (top === 'store') return isStoreSecret(path) ? 'secret' : undefined
+  if (top === 'redis') return path[1] === 'password' || path[1] === 'keys' ? 'secret' : undefined
   if (top !== 'upstreams' || credential !== 'credential' || key === undefined) return undefined
-  return kind === 'headers' || (kind === 'client_credentials' && key === 'client_secret') || (kind === 'basic' && key === 'password') ? 'secret' : undefined
+  if (kind === 'headers') return 'secret'
+  return typeof kind === 'string' && typeof key === 'string' ? own(own(OF_CREDENTIAL, kind), key) : undefined
 }
 
 /** True for a place in gateway.yaml where a secret or a certificate stands, and for what is below it. */
@@ -23,16 +36,12 @@ export function isSecretPath (path: Path): boolean {
 
 /** True for a place where a list of secrets may stand, or one secret in its place: a client may have two. */
 export function isListOfSecrets (path: Path): boolean {
-  return (path.length === 2 && path[0] === 'store' && path[1] === 'encryption_keys') || (path.length === 5 && path.at(-1) === 'client_secret')
+  return (path.length === 2 && path[0] === 'redis' && path[1] === 'keys') || (path.length === 5 && path.at(-1) === 'client_secret')
 }
 
-function isStoreSecret ([, part, key]: Path): boolean {
-  return (part === 'redis' && key === 'password') || part === 'encryption_keys'
-}
-
-/** True where nothing of the file may be repeated in a message: all of a credential and of the store, keys, and the values of headers. */
+/** True where nothing of the file may be repeated in a message: all of a credential and of redis, keys, and the values of headers. */
 export function isPrivate (path: Path): boolean {
-  if (path[0] === 'store' && path.length > 1) return true
+  if (path[0] === 'redis' && path.length > 1) return true
   if (isSecretPath(path) || (path[0] === 'upstreams' && path[2] === 'credential')) return true
   return path.some((part, at) => (part === 'headers' || part === 'response_headers') && path[at + 1] === 'set' && path.length > at + 2)
 }
@@ -42,5 +51,9 @@ function tlsAt (path: Path): number | undefined {
   const [top, second, third, fourth, fifth] = path
   if (top === 'listen' && second === 'tls') return 2
   if ((top === 'issuers' || top === 'upstreams') && third === 'tls') return 3
-  return top === 'upstreams' && third === 'credential' && fourth === 'client_credentials' && fifth === 'tls' ? 5 : undefined
+  return top === 'upstreams' && third === 'credential' && WITH_TLS.includes(fourth) && fifth === 'tls' ? 5 : undefined
+}
+
+function own<T> (table: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return table !== undefined && Object.hasOwn(table, name) ? table[name] : undefined
 }

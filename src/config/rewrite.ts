@@ -1,4 +1,4 @@
-import { MatchError, parsePattern, type Match } from '../policy/pattern.ts'
+import { MatchError, parsePattern, type Match, type Segment } from '../policy/pattern.ts'
 
 /** What a rewrite path takes from the match: parameters by name, and whether `*`. */
 export interface Rewrite {
@@ -14,29 +14,26 @@ export function parseRewrite (path: string): { problem: string } | Rewrite & { p
   if (parts.slice(0, -1).includes('')) return { problem: 'an empty segment (//) is refused' }
   if (parts.some(part => /^(?:\.|%2e){1,2}$/i.test(part))) return { problem: 'a dot segment is refused' }
   if (parts.slice(0, -1).includes('*') || parts.some(part => part.includes('*') && part !== '*')) return { problem: '* stands only as the last segment' }
-  const params = parts.filter(part => part.startsWith(':')).map(part => part.slice(1))
-  if (!params.every(name => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))) return { problem: 'a parameter is a whole segment such as :id' }
+  if (!parts.filter(part => part.startsWith(':')).every(part => /^:[A-Za-z_][A-Za-z0-9_]*$/.test(part))) return { problem: 'a parameter is a whole segment such as :id' }
   if (new URL(path, 'http://localhost').pathname !== path) return { problem: 'this path can be read in two ways' }
-  const problem = whyNoPattern(path)
-  return problem === undefined ? { params, rest: parts.at(-1) === '*' } : { problem }
-}
-
-// It is filled in as a pattern: what is none there must not come up only when the gateway starts.
-function whyNoPattern (path: string): string | undefined {
+  // It is filled in as a pattern: what is none there must not come up only when the gateway starts.
   try {
-    parsePattern(path)
-    return undefined
+    return { params: paramsOf(parsePattern(path)), rest: parts.at(-1) === '*' }
   } catch (error) {
-    if (error instanceof MatchError) return `a rewrite is written as the path of a match is; there, ${error.message}`
+    if (error instanceof MatchError) return { problem: `a rewrite is written as the path of a match is; there, ${error.message}` }
     throw error
   }
+}
+
+function paramsOf (segments: readonly Segment[]): string[] {
+  return segments.flatMap(segment => 'name' in segment ? [segment.name] : [])
 }
 
 /** Why a rewrite does not fit a match, in words; undefined where it does. */
 export function whyRewriteMisfits (path: string, { segments }: Match): string | undefined {
   const rewrite = parseRewrite(path)
   if (rewrite.problem !== undefined) return undefined
-  const known = segments.flatMap(segment => segment.kind === 'param' ? [segment.name] : [])
+  const known = paramsOf(segments)
   const stranger = rewrite.params.find(name => !known.includes(name))
   if (stranger !== undefined) return `:${stranger} is no parameter of the match`
   if (rewrite.rest && segments.at(-1)?.kind !== 'rest') return '* stands here but not in the match'
@@ -49,6 +46,6 @@ export function lostByRewrite (path: string, { segments }: Match): string[] {
   if (rewrite.problem !== undefined) return []
   return segments.flatMap(segment => {
     if (segment.kind === 'rest') return rewrite.rest ? [] : ['*']
-    return segment.kind === 'param' && !rewrite.params.includes(segment.name) ? [`:${segment.name}`] : []
+    return 'name' in segment && !rewrite.params.includes(segment.name) ? [`:${segment.name}`] : []
   })
 }

@@ -1,16 +1,21 @@
 import * as z from 'zod'
+import { ESCAPES, type Escape } from '../policy/grants.ts'
 import { parseMatch, type Match } from '../policy/pattern.ts'
 import { byHand } from './by-hand.ts'
 import { headerEntries, requestHeaders, responseHeaders, whyNotSet } from './header-rules.ts'
+import { idempotencySchema } from './idempotency-schema.ts'
 import { duration, flag, nameText, oneOrMany, size, splitPath, text, whole } from './notation.ts'
 import { retrySchema } from './protection-schema.ts'
+import { refuseQuery } from './query-rules.ts'
+import { onStoreFailure } from './redis-schema.ts'
 import { requireSchema } from './require-schema.ts'
 import { parseRewrite } from './rewrite.ts'
 
 const rateLimit = z.strictObject({
   max: whole(1, 1_000_000_000).describe('So many requests.'),
   per: duration('1s', '24h').describe('In so long a time.'),
-  by: z.enum(['client', 'user', 'address']).describe('Whose requests are counted together. A client\'s own token counts for itself by user; a public rule always counts by address.')
+  by: z.enum(['client', 'user', 'address']).describe('Whose requests are counted together. A client\'s own token counts for itself by user; a public rule always counts by address.'),
+  on_store_failure: onStoreFailure()
 }).meta({ title: 'rate-limit' })
 
 const matchSchema = byHand(z.string(), (value, fail): Match => {
@@ -26,6 +31,11 @@ const rewriteSchema = byHand(z.string(), (value, fail) => {
   if (typeof value !== 'string') return fail('expected a path such as /api/v2/addresses/:id', { found: true })
   const problem = parseRewrite(value).problem
   return problem === undefined ? value : fail(problem)
+})
+
+const escapeSchema = byHand(z.string().regex(/^%(?:2[fF]|5[cC]|25|3[bB])$/), (value, fail): Escape => {
+  const escape = typeof value === 'string' ? ESCAPES.find(one => one === value.toLowerCase()) : undefined
+  return escape ?? fail(`expected one of ${ESCAPES.join(', ')}`, { found: true })
 })
 
 const identitySchema = z.strictObject({
@@ -47,8 +57,14 @@ const shared = {
   body_limit: size('0B', '1024GiB').optional().describe('A larger request body is refused with 413; no limit when left out.'),
   headers: requestHeaders().optional().describe('Headers that the ERP gets; a rule\'s add to those of defaults and upstream.'),
   response_headers: responseHeaders().optional().describe('Headers that the caller gets; a rule\'s add to those of defaults and upstream.'),
+  refuse_query: refuseQuery().optional().describe('Query parameters that are refused with 400; a rule\'s add to those of defaults and upstream.'),
   identity: identitySchema.optional().describe('Claims of the caller that the ERP gets as headers.')
 }
+
+const batchSchema = z.strictObject({
+  each: z.literal('same_rules').describe('same_rules: each request of the batch is decided by the rule that it would meet by itself.'),
+  max_parts: whole(1, 1000).prefault(100).describe('So many requests in one batch; more are refused with 413.')
+})
 
 export const defaultsSchema = z.strictObject(shared)
 
@@ -57,7 +73,10 @@ export const ruleSchema = z.strictObject({
   require: requireSchema,
   id: nameText().optional().describe('A name for logs and metrics.'),
   description: z.string().optional().describe('For people.'),
-  idempotent: flag().prefault(false).describe('true: whatever the method, to carry such a request out twice does no more than once, so that it may be tried again.'),
+  escapes: oneOrMany(escapeSchema).optional().describe('Escapes that are refused elsewhere and pass within this rule\'s own parameters, as sent: %2f, %5c, %25, %3b.'),
+  matrix: flag().prefault(false).describe('true: matrix parameters (;v=2) pass within this rule\'s own parameters, as sent.'),
+  idempotency: idempotencySchema.optional().describe('Writes that a caller may repeat: each is carried out once, and a repeat gets the first one\'s answer.'),
+  batch: batchSchema.optional().describe('For OData\'s POST …/$batch: the body is read, and each request in it is decided. Left out, what is in it is not looked at.'),
   ...shared
 })
 

@@ -11,8 +11,8 @@ const pemShape = z.union([
 ]).meta({ title: 'pem' })
 
 // By the time these run, load.ts has put an object where the file has the notation.
-const certificates = () => byHand(pemShape, (value, fail) => value instanceof Certificates ? value : fail('expected certificates in PEM: { file: path }, { env: NAME } or text'))
-const privateKey = () => byHand(pemShape, (value, fail) => value instanceof Secret ? value : fail('expected a private key in PEM: { file: path }, { env: NAME } or text'))
+export const certificates = () => byHand(pemShape, (value, fail) => value instanceof Certificates ? value : fail('expected certificates in PEM: { file: path }, { env: NAME } or text'))
+export const privateKey = () => byHand(pemShape, (value, fail) => value instanceof Secret ? value : fail('expected a private key in PEM: { file: path }, { env: NAME } or text'))
 
 /** `listen.tls` */
 export const serverTlsSchema = z.strictObject({

@@ -8,6 +8,7 @@ export const PERCENT_PATTERN = '^([1-9][0-9]?|100)%$'
 const DURATION = new RegExp(DURATION_PATTERN)
 const SIZE = new RegExp(SIZE_PATTERN)
 const PERCENT = new RegExp(PERCENT_PATTERN)
+const FRACTION = /^(?:0\.[0-9]{1,9}|1)$/
 
 /** Milliseconds of `250ms`, `30s`, `5m`, `24h`; undefined for anything else (a bare number, a sign, a fraction). */
 export function parseDuration (text: string): number | undefined {
@@ -25,6 +26,11 @@ export function parseSize (text: string): number | undefined {
 export function parsePercent (text: string): number | undefined {
   const [, digits] = PERCENT.exec(text) ?? []
   return digits === undefined ? undefined : Number(digits) / 100
+}
+
+/** 0.5 of `0.5`; undefined for anything else, and for what is not from 0 to 1. */
+export function parseFraction (text: string): number | undefined {
+  return FRACTION.test(text) ? Number(text) : undefined
 }
 
 function isKeyOf<T extends object> (table: T, key: string | undefined): key is Extract<keyof T, string> {

@@ -28,7 +28,7 @@ function reportIssue (issue: z.core.$ZodIssue, source: Source): void {
   const found = rawAt(source.value, path)
   if (issue.code === 'custom') return reportCustom(issue.message, issue.params ?? {}, path, source)
   if (issue.code === 'invalid_key') return source.report(path, issue.issues[0]?.message ?? issue.message, { on: 'key' })
-  if (found === undefined) return source.report(path, `${lastName(path)} is missing`)
+  if (found === undefined) return source.report(path, `${missingName(path)} is missing`)
   if (issue.code === 'invalid_value') return source.report(path, withFound(source, path, expectOneOf(wordOf(found), issue.values.map(String))))
   if (issue.code === 'invalid_type') return source.report(path, withFound(source, path, `expected ${typeWords(issue.expected)}`))
   source.report(path, issue.message)
@@ -44,7 +44,7 @@ function reportCustom (message: string, { words, knownKeys, found, key }: IssueH
 
 function missing (path: Path, words: readonly string[] | undefined, message: string): string {
   const expected = words === undefined ? message : expectOneOf('', words)
-  return `${lastName(path)} is missing; ${expected}`
+  return `${missingName(path)} is missing; ${expected}`
 }
 
 function reportUnknownKey (path: Path, known: readonly string[], source: Source): void {
@@ -80,8 +80,10 @@ function wordOf (value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-function lastName (path: Path): string {
-  return path.length === 0 ? 'the file\'s content' : formatPath(path.slice(-1))
+// Where a list is missing, so is its first item; what is missing within a list that is there never comes here.
+function missingName (path: Path): string {
+  const name = typeof path.at(-1) === 'number' ? path.slice(0, -1) : path
+  return name.length === 0 ? 'the file\'s content' : formatPath(name.slice(-1))
 }
 
 /** What plain data holds at a path; one thing in place of a list stands for the list's only member. */

@@ -32,8 +32,10 @@ const remembered = 500
 /**
  * Serves an ERP at `site` under /erp: addresses in memory, one of them there from the start. Every call, of
  * /status too, must bring a machine token of `issuer` for the ERP's audience with the scope `erp`; else 401.
+ *
+ * @param onSighting is told of every request, once it is answered
  */
-export function serveErp (site: Site, issuer: string): Erp {
+export function serveErp (site: Site, issuer: string, onSighting: (sighting: Sighting) => void = () => {}): Erp {
   const check = machineTokenCheck({ issuer, audience: erp, scope: clients.middleware.scopes[0] })
   const addresses = addressBook(base)
   const sightings = new Map<string, Sighting>()
@@ -50,7 +52,9 @@ export function serveErp (site: Site, issuer: string): Erp {
       else if (error instanceof Wrong) send(response, error.status, { error: error.message })
       else send(response, 500, { error: 'the ERP failed' })
     }
-    remember(sightings, request, { machine, status: response.statusCode })
+    const sighting = sightingOf(request, { machine, status: response.statusCode })
+    remember(sightings, request.headers['x-request-id'], sighting)
+    onSighting(sighting)
   }
 
   site.serve((request, response) => void answer(request, response))
@@ -62,13 +66,16 @@ function send (response: ServerResponse, status: number, body: unknown, headers:
   response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text), ...headers }).end(text)
 }
 
-function remember (sightings: Map<string, Sighting>, request: IncomingMessage, { machine, status }: Pick<Sighting, 'machine' | 'status'>): void {
-  const id = request.headers['x-request-id']
-  if (typeof id !== 'string') return
+function sightingOf (request: IncomingMessage, { machine, status }: Pick<Sighting, 'machine' | 'status'>): Sighting {
   const foreignTokens = Object.entries(request.headers)
     .filter(([name, value]) => !(name === 'authorization' && machine !== undefined) && /\beyJ[\w-]+\.[\w-]+\.|^bearer /i.test(String(value)))
     .map(([name]) => name)
-  sightings.set(id, { method: request.method ?? '', url: request.url ?? '', status, machine, headers: Object.keys(request.headers), foreignTokens })
+  return { method: request.method ?? '', url: request.url ?? '', status, machine, headers: Object.keys(request.headers), foreignTokens }
+}
+
+function remember (sightings: Map<string, Sighting>, id: string | string[] | undefined, sighting: Sighting): void {
+  if (typeof id !== 'string') return
+  sightings.set(id, sighting)
   const oldest = sightings.keys().next()
   if (sightings.size > remembered && oldest.done !== true) sightings.delete(oldest.value)
 }

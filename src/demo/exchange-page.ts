@@ -7,14 +7,15 @@ import { tellingClaims, tokenChip, wholeToken } from './token-words.ts'
 /** One call taken apart: a line of stops that it came by, and what happened at each. */
 export function exchangePanel (exchange: Exchange): Html {
   const { sent, answer, erp } = exchange
+  const passed = wasLetThrough(exchange)
   return html`<section class="card" id="what-happened" aria-labelledby="what-happened-title">
     <h2 id="what-happened-title">What happened <code>${sent.method} ${sent.path}</code> ${statusBadge(answer.status)}</h2>
     <ol class="journey">
       <li class="stop"><b>SaaS</b><span>sends</span></li>
       <li class="hop">${tokenChip(sent.token)}</li>
-      <li class="stop ${erp === undefined ? 'refused' : 'passed'}"><b>Countersign</b><span>${erp === undefined ? '✕ refuses' : '✓ lets it through'}</span></li>
-      <li class="hop ${erp === undefined && 'cut'}">${erp === undefined ? html`<span class="token none">nothing</span>` : tokenChip('machine')}</li>
-      <li class="stop ${erp === undefined && 'silent'}"><b>ERP</b><span>${erp === undefined ? 'never asked' : `answers ${erp.status}`}</span></li>
+      <li class="stop ${passed ? 'passed' : 'refused'}"><b>Countersign</b><span>${passed ? '✓ lets it through' : '✕ refuses'}</span></li>
+      <li class="hop ${!passed && 'cut'}">${passed ? tokenChip('machine') : html`<span class="token none">nothing</span>`}</li>
+      <li class="stop ${!passed && 'silent'}"><b>ERP</b><span>${passed ? `answers ${typeof erp === 'object' ? erp.status : answer.status}` : 'never asked'}</span></li>
     </ol>
     <div class="facts">${whatWasSent(exchange)}${whatWasAnswered(exchange)}${whatTheErpSaw(exchange)}</div>
   </section>`
@@ -36,10 +37,11 @@ function whatWasSent (exchange: Exchange): Html {
   </div>`
 }
 
-function whatWasAnswered ({ answer, why, erp }: Exchange): Html {
+function whatWasAnswered (exchange: Exchange): Html {
+  const { answer, why } = exchange
   const { title, detail } = problem(answer.body)
   return html`<div><h3>The gateway answered</h3>
-    <p>${statusBadge(answer.status)} ${title ?? (erp === undefined ? '' : 'the ERP’s answer, as it is')}</p>
+    <p>${statusBadge(answer.status)} ${title ?? (wasLetThrough(exchange) ? 'the ERP’s answer, as it is' : '')}</p>
     ${detail !== undefined && html`<p class="detail">${detail}</p>`}
     ${why !== undefined && html`<p class="muted">${why}</p>`}
     ${answer.challenge !== undefined && html`<h4>WWW-Authenticate</h4><pre class="challenge" tabindex="0">${answer.challenge}</pre>`}
@@ -47,7 +49,12 @@ function whatWasAnswered ({ answer, why, erp }: Exchange): Html {
   </div>`
 }
 
-function whatTheErpSaw ({ erp }: Exchange): Html {
+function whatTheErpSaw (exchange: Exchange): Html {
+  const { erp } = exchange
+  if (erp === 'elsewhere') {
+    return html`<div><h3>The ERP saw</h3>
+      <p>${guess(exchange)} The SaaS cannot ask it from here; its log has a line for each call.</p></div>`
+  }
   if (erp === undefined) return html`<div><h3>The ERP saw</h3><p>Nothing. The gateway refused before it called the ERP.</p></div>`
   return html`<div><h3>The ERP saw</h3>
     <p>${tokenChip('machine')}</p>
@@ -62,6 +69,16 @@ function whatTheErpSaw ({ erp }: Exchange): Html {
       : html`<p class="alert">A foreign token arrived in: ${erp.foreignTokens.join(', ')}</p>`}
     <details><summary>Headers that arrived</summary><pre tabindex="0">${erp.headers.join('\n')}</pre></details>
   </div>`
+}
+
+function guess (exchange: Exchange): string {
+  if (wasLetThrough(exchange)) return 'The gateway’s call.'
+  return exchange.answer.status < 500 ? 'Nothing. The gateway refused before it called the ERP.' : 'Perhaps nothing: the gateway has no answer of it to pass on.'
+}
+
+// Of an ERP that cannot be asked, the answer tells: what the gateway refuses is a problem document, what this ERP says never is.
+function wasLetThrough ({ erp, answer }: Exchange): boolean {
+  return erp === 'elsewhere' ? problem(answer.body).title === undefined : erp !== undefined
 }
 
 function problem (body: unknown): { title?: string, detail?: string } {

@@ -6,7 +6,8 @@ import type { Sighting } from './erp.ts'
 export interface Exchange {
   readonly sent: Call & { readonly token: TokenName, readonly jwt?: Jwt }
   readonly answer: { readonly status: number, readonly challenge?: string, readonly body: unknown }
-  readonly erp: Sighting | undefined
+  /** What the ERP saw; `elsewhere` where it runs where the SaaS cannot ask it. */
+  readonly erp: Sighting | 'elsewhere' | undefined
   readonly why?: string
 }
 
@@ -25,7 +26,7 @@ export interface GatewayCaller {
  * @param gateway the gateway's URL
  * @param saw asks the ERP what it saw of a request; a real SaaS has no such thing
  */
-export function gatewayCaller (gateway: string, saw: (requestId: string) => Sighting | undefined): GatewayCaller {
+export function gatewayCaller (gateway: string, saw: (requestId: string) => Exchange['erp']): GatewayCaller {
   return async (call, token, value, why) => {
     const requestId = `saas-${randomUUID()}`
     const response = await fetch(`${gateway}${call.path}`, {

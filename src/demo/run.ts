@@ -1,7 +1,10 @@
 import { startDemo } from './demo.ts'
 import type { Ports } from './demo.ts'
 import { decisionLine } from './gateway-log.ts'
+import { startPart } from './part.ts'
+import type { PartOptions } from './part.ts'
 import { users } from './people.ts'
+import { untilStopped } from './stopped.ts'
 import { paint } from './terminal.ts'
 import { welcome } from './walkthrough.ts'
 
@@ -40,20 +43,22 @@ export async function runDemo ({ ports, json, color }: RunOptions): Promise<0 | 
 }
 
 /**
- * Resolves on the first signal. Later ones change nothing: under `npm run`, one Ctrl-C arrives twice, from the
- * terminal and from npm; and the end is bounded in time anyway.
+ * Runs one part of the demo in this process until a signal.
+ *
+ * @returns the exit status: 0 after SIGINT, SIGTERM or SIGHUP, 1 where it did not start
  */
-async function untilStopped (): Promise<undefined> {
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve())
-    // Signals that reach npm alone end the shell between npm and this process, and not this process.
-    if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(resolve)
-    // A terminal that was closed, or a pipe whose reader has gone.
-    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => resolve())
-  })
-}
-
-function whenOrphaned (then: () => void): void {
-  const parent = process.ppid
-  setInterval(() => { if (process.ppid !== parent) then() }, 500).unref()
+export async function runPart (options: PartOptions): Promise<0 | 1> {
+  const stopped = untilStopped()
+  let end: (() => Promise<void>) | undefined
+  try {
+    const started = startPart(options, (line) => { process.stdout.write(`${line}\n`) })
+    end = await Promise.race([started, stopped])
+    await stopped
+    return 0
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  } finally {
+    await end?.()
+  }
 }

@@ -78,10 +78,12 @@ function tellRequest (story: Story, question: Question, { guard, matcher }: Expl
     if (sent.length > MAX_TARGET) throw refuse('target-too-long', 'The request target is too long.')
     return guard({ method, httpVersion: '1.1', rawHeaders: rawHeadersOf(question) })
   }, () => 'well-formed, each header with one reading')
-  const target = story.ask('target', () => parseTarget(sent), ({ path }) => `${path} has one reading`)
+  const target = story.ask('target', () => parseTarget(sent, method, matcher.admits), ({ path }) => `${path} has one reading`)
   if (shown !== undefined && 'token' in shown) story.ask('credential', () => extractCredential(`Bearer ${shown.token}`), () => 'one Bearer token')
   if (target === undefined) return undefined
   const found = story.ask('rule', () => matcher.find(method, target.path), ({ rule: { route } }) => `${route.name} (${route.at})`)
+  const check = found?.rule.checkQuery
+  if (check !== undefined) story.ask('query', () => { check(target.query) }, () => 'nothing that this ERP would take for something else')
   return found && { target, found }
 }
 
@@ -154,6 +156,7 @@ function notesOf ({ shown }: Question, rule: CompiledRoute | undefined): string[
   const notes: string[] = []
   if (shown !== undefined && 'claims' in shown) notes.push('No signature was checked: claims were given, not a token.')
   if (rule !== undefined && rule.route.rate_limits.length > 0) notes.push('The rule has rate limits, which are not counted here.')
+  if (rule?.route.batch !== undefined) notes.push('The rule takes batches: each request in one is decided by itself, which is not done here.')
   return notes
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import rateLimit, { type FastifyRateLimitStore } from '@fastify/rate-limit'
 import type { Route, RouteLimit } from '../config/configuration.ts'
+import type { OnStoreFailure } from '../config/redis-schema.ts'
 import { within } from '../common/memo.ts'
 import type { Principal } from '../policy/principal.ts'
 import { refuse } from '../policy/problems.ts'
@@ -25,10 +26,13 @@ export interface Limits {
   ofRoute (route: LimitedRoute): readonly Limit[]
 }
 
+/** `listen.rate_limit` */
+type OverallLimit = Pick<RouteLimit, 'max' | 'per' | 'on_store_failure'>
+
 type LimitedRoute = Pick<Route, 'name' | 'rate_limits'>
 
 /** What counts for the limit of that name; it goes on with the same windows however often it is asked for. */
-export type CounterOf = (name: string) => FastifyRateLimitStore
+export type CounterOf = (name: string, onFailure: OnStoreFailure) => FastifyRateLimitStore
 
 /** Has the app count. Where nothing is limited, no request pays for it. */
 export async function registerCounting (app: FastifyInstance): Promise<void> {
@@ -37,11 +41,11 @@ export async function registerCounting (app: FastifyInstance): Promise<void> {
 }
 
 /** @param app one that counts */
-export function createLimits (app: FastifyInstance, overall: { readonly max: number, readonly per: number } | undefined, routes: readonly LimitedRoute[], counterOf: CounterOf): Limits {
+export function createLimits (app: FastifyInstance, overall: OverallLimit | undefined, routes: readonly LimitedRoute[], counterOf: CounterOf): Limits {
   const shared = new Map<RouteLimit, Limit>()
 
   function ofOne (limit: RouteLimit, name: string): Limit {
-    const count = counter(app, limit, counterOf(name))
+    const count = counter(app, limit, counterOf(name, limit.on_store_failure))
     return async (request, principal) => {
       request.limitKey = keyOf(limit.by, principal)
       await count(request)
@@ -50,7 +54,7 @@ export function createLimits (app: FastifyInstance, overall: { readonly max: num
 
   return {
     any: overall !== undefined || routes.some(({ rate_limits: limits }) => limits.length > 0),
-    byAddress: overall && counter(app, overall, counterOf(limitName('listen', overall))),
+    byAddress: overall && counter(app, overall, counterOf(limitName('listen', overall), overall.on_store_failure)),
     ofRoute: ({ name, rate_limits: limits }) => limits.map((limit, at) => limit.shared
       ? within(shared, limit, () => ofOne(limit, limitName('defaults', limit, at)))
       : ofOne(limit, limitName(`rule ${name}`, limit, at)))
@@ -59,7 +63,7 @@ export function createLimits (app: FastifyInstance, overall: { readonly max: num
 
 /**
  * By which a limit is known in every replica, and after a restart: where it stands, whom it counts and for how long. How
- * many it takes is no part of it: who raises a limit need not begin to count anew.
+ * many it takes is no part of it, nor what becomes of it without a store: who raises a limit need not begin to count anew.
  * @param place `listen`, `defaults`, or a rule by its id or match
  * @param at its place in the list there
  */

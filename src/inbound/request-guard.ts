@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { eachSpellingOnce } from '../common/memo.ts'
+import { isMethodOverride } from '../policy/method-override.ts'
 import { refuse, type Refusal } from '../policy/problems.ts'
 import { isHost } from './host.ts'
 
@@ -15,8 +16,6 @@ export interface GuardedRequest {
 export type RawRequest = Pick<IncomingMessage, 'method' | 'httpVersion' | 'rawHeaders'>
 
 export type RequestGuard = (request: RawRequest) => GuardedRequest
-
-const METHOD_OVERRIDES = new Set(['x-http-method', 'x-http-method-override', 'x-method-override'])
 
 /** What a header is to the guard, by its name. */
 type Concern = 'host' | 'authorization' | 'content-length' | 'transfer-encoding' | 'upgrade' | 'override' | 'ambiguous' | 'none'
@@ -76,7 +75,7 @@ function concernOfName (name: string, isOurs: (name: string) => boolean): Concer
   switch (name) {
     case 'host': case 'authorization': case 'content-length': case 'transfer-encoding': case 'upgrade': return name
   }
-  if (METHOD_OVERRIDES.has(name.replace(/[^a-z0-9]/g, '-'))) return 'override'
+  if (isMethodOverride(name.replace(/[^a-z0-9]/g, '-'))) return 'override'
   return name.includes('_') && isOurs(name.replaceAll('_', '-')) ? 'ambiguous' : 'none'
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
+import type { OnStoreFailure } from '../config/redis-schema.ts'
 import { refuse } from '../policy/problems.ts'
 import type { Counters, Counted } from './counters.ts'
 
@@ -14,12 +15,9 @@ export interface CounterStore {
 /** @returns undefined where the store is away: at once, or by its promise where that turns out only now. It never rejects. */
 export type Count = (key: string, window: number) => Promise<Counted | undefined> | undefined
 
-/** What becomes of a limit while replicas cannot count together. */
-export type OnStoreFailure = 'local' | 'allow' | 'deny'
-
 type Callback = Parameters<FastifyRateLimitStore['incr']>[1]
 
-/** Counts for one limit with other replicas, and as it is configured while they cannot be reached. */
+/** Counts for one limit with other replicas, and as that limit says while they cannot be reached. */
 export class SharedCounters implements FastifyRateLimitStore {
   readonly #own: Counters
   readonly #count: Count

@@ -16,7 +16,9 @@ export function auditLine (record: AuditRecord, status: number): string {
   let line = `{"level":30,"time":"${timestamp()}","decision":"${record.decisionId}","request":"${record.requestId}","method":"${record.method}","status":${status},"granted":${String(record.granted)}`
   if (refusal !== undefined) line += refusalText(refusal)
   if (rule !== undefined) line += within(ruleTexts, rule, ruleText)
+  if (record.batchParts !== undefined) line += batchText(record.batchParts, record.refusedPart)
   if (principal !== undefined) line += within(principalTexts, principal, principalText)
+  if (record.idempotency !== undefined) line += `,"idempotency":"${record.idempotency}"`
   if (upstream !== undefined) {
     line += `,"upstream":${quoted(upstream)}`
     if (record.upstreamStatus !== undefined) line += `,"upstream_status":${record.upstreamStatus}`
@@ -38,6 +40,13 @@ function ruleText ({ id, at }: RuleReference): string {
 
 function principalText ({ issuer, kind, client, subject }: Principal): string {
   return members({ issuer, principal: kind, client, subject })
+}
+
+function batchText (parts: number, refused: AuditRecord['refusedPart']): string {
+  const line = `,"batch_parts":${parts}`
+  if (refused === undefined) return line
+  const { number, rule } = refused
+  return `${line},"part":${number}${rule === undefined ? '' : members({ part_rule: rule.id, part_at: rule.at })}`
 }
 
 function refusalText (refusal: Refusal): string {

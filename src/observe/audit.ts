@@ -9,6 +9,9 @@ export interface RuleReference {
   readonly at: string
 }
 
+/** What a write that may be repeated was: the first of its key, or what a repeat of it met. Labels of a metric. */
+export type IdempotencyOutcome = 'first' | 'replayed' | 'conflict' | 'mismatch' | 'unknown'
+
 /** What is known of one request as it goes: the log line, the metrics and a problem's `decision` are views of it. */
 export class AuditRecord {
   readonly started: number = performance.now()
@@ -31,7 +34,13 @@ export class AuditRecord {
   /** performance.now() when the request went out, and when it was answered or given up */
   upstreamStarted: number | undefined
   upstreamEnded: number | undefined
+  /** undefined where it had no key, or its rule knows none */
+  idempotency: IdempotencyOutcome | undefined
   refusal: Refusal | undefined
+  /** so many requests were in its body, where that was looked into */
+  batchParts: number | undefined
+  /** the one of them for which all were refused, and the rule that it met */
+  refusedPart: { readonly number: number, readonly rule: RuleReference | undefined } | undefined
 
   #decisionId: string | undefined
 

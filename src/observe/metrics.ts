@@ -31,6 +31,8 @@ export interface Metrics {
   /** A machine token was had. @param origin `shared` where another replica had fetched it */
   machineToken (credential: string, origin: 'fetched' | 'shared'): void
   storeOperation (operation: string, outcome: string): void
+  /** Counts a request for a session with a CSRF token. */
+  csrfFetch (upstream: string, ok: boolean): void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -38,6 +40,8 @@ export interface Metrics {
 export interface Readings {
   /** verified tokens that are remembered */
   readonly knownTokens: () => number
+  /** writes with a key that are kept in memory */
+  readonly rememberedWrites: () => number
   /** of the requests, 0 to 1, that are turned away now */
   readonly shed: () => number
   readonly issuers: () => Iterable<{ readonly name: string, readonly keys: number, readonly fetchedAt: number | undefined }>
@@ -45,7 +49,15 @@ export interface Readings {
   readonly certificates: () => Iterable<{ readonly name: string, readonly endsAt: number | undefined }>
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp?: () => boolean | undefined
-  readonly upstreams: () => Iterable<ProtectionStatus & { readonly name: string }>
+  readonly upstreams: () => Iterable<UpstreamReading>
+}
+
+/** What is to be seen of an upstream; undefined is what is not configured. */
+export interface UpstreamReading extends ProtectionStatus {
+  readonly name: string
+  /** in hand */
+  readonly sessions: number | undefined
+  readonly maintenance: { readonly endsAt: number | undefined } | undefined
 }
 
 /** The metrics of docs/metrics.md, in a registry of their own. Labels come from configuration and closed tables only. */
@@ -67,9 +79,13 @@ export function createMetrics (readings: Readings): Metrics {
   const tokens = new Counter({ registers, name: 'countersign_machine_tokens_total', help: 'Machine tokens that were had, by who fetched them.', labelNames: ['credential', 'origin'] })
   const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
   const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
+  const parts = new Counter({ registers, name: 'countersign_batch_parts_total', help: 'Requests within batches.', labelNames: ['outcome'] })
+  const writes = new Counter({ registers, name: 'countersign_idempotency_total', help: 'Writes with an idempotency key, by what they met.', labelNames: ['outcome'] })
+  const csrfFetches = new Counter({ registers, name: 'countersign_csrf_fetches_total', help: 'Requests for a session with a CSRF token.', labelNames: ['upstream', 'outcome'] })
   const inFlight = createInFlight(registry)
   const dropped = new Counter({ registers, name: 'countersign_connections_dropped_total', help: 'Connections closed as they came, past listen.max_connections.' })
   readGauge(registry, 'countersign_shed_ratio', 'Share of the requests that is turned away for overload.', readings.shed, 'average')
+  readGauge(registry, 'countersign_idempotency_remembered', 'Writes that this process remembers.', readings.rememberedWrites)
   readGauge(registry, 'countersign_tokens_known', 'Verified tokens that are remembered.', readings.knownTokens)
   gaugeRead(registry, 'countersign_issuer_keys', 'Usable keys of an issuer.', 'issuer', () => [...readings.issuers()].map(one => [one.name, one.keys]), 'min')
   gaugeRead(registry, 'countersign_issuer_keys_fetched_timestamp_seconds', "When an issuer's keys were last fetched well.", 'issuer', () => [...readings.issuers()].map(one => [one.name, seconds(one.fetchedAt)]), 'min')
@@ -79,17 +95,20 @@ export function createMetrics (readings: Readings): Metrics {
     return isUp === undefined ? [] : [['redis', isUp ? 1 : 0]]
   }, 'min')
   protectionGauges(registry, readings.upstreams)
+  gaugeRead(registry, 'countersign_upstream_maintenance', 'Whether a maintenance window is open: 1, or 0.', 'upstream', () => [...readings.upstreams()].flatMap(({ name, maintenance }) => maintenance === undefined ? [] : [[name, maintenance.endsAt === undefined ? 0 : 1]]), 'max')
   gaugeRead(registry, 'countersign_certificate_ends_timestamp_seconds', 'When the first of the certificates at a place of gateway.yaml ends.', 'certificate', () => [...readings.certificates()].map(one => [one.name, seconds(one.endsAt)]), 'min')
   return {
     registry,
     inFlight,
-    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons }, status) {
+    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons, idempotency, batchParts, granted }, status) {
       const id = rule?.id ?? ''
       const ended = performance.now()
       countRequest(id, refusal?.code ?? '', status)
       duration(id).observe((ended - started) / 1000)
       if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
+      if (batchParts !== undefined) parts.inc({ outcome: granted ? 'passed' : 'refused' }, batchParts)
       if (reasons !== undefined) for (const reason of reasons) retries.inc({ upstream: upstream ?? '', reason })
+      if (idempotency !== undefined) writes.inc({ outcome: idempotency })
     },
     refusedByParser ({ code, problem }) {
       countRequest('', code, problem.status)
@@ -100,6 +119,7 @@ export function createMetrics (readings: Readings): Metrics {
     tlsError: reason => { tlsErrors.inc({ reason }) },
     http2End: reason => { http2Ends.inc({ reason }) },
     connectionDropped: () => { dropped.inc() },
+    csrfFetch: (upstream, ok) => { csrfFetches.inc({ upstream, outcome: ok ? 'ok' : 'error' }) },
     reload (outcome) {
       reloads.inc({ outcome })
       accepted.set(outcome === 'rejected' ? 0 : 1)
@@ -161,7 +181,7 @@ const CIRCUITS: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open
 
 // What is not configured has no series.
 function protectionGauges (registry: Registry, upstreams: Readings['upstreams']): void {
-  const gauge = (name: string, help: string, read: (status: ProtectionStatus) => number | undefined, aggregator: Aggregator): void => {
+  const gauge = (name: string, help: string, read: (status: UpstreamReading) => number | undefined, aggregator: Aggregator): void => {
     gaugeRead(registry, name, help, 'upstream', () => [...upstreams()].flatMap(one => {
       const reading = read(one)
       return reading === undefined ? [] : [[one.name, reading]]
@@ -172,6 +192,7 @@ function protectionGauges (registry: Registry, upstreams: Readings['upstreams'])
   gauge('countersign_upstream_circuit_state', 'The circuit breaker: 0 closed, 1 half-open, 2 open.', ({ circuit }) => circuit && CIRCUITS[circuit], 'max')
   gauge('countersign_upstream_hosts_ejected', 'Hosts that are out for failing.', ({ ejected }) => ejected, 'max')
   gauge('countersign_upstream_hosts_unhealthy', 'Hosts that are out by their health checks.', ({ unhealthy }) => unhealthy, 'max')
+  gauge('countersign_csrf_sessions', 'Sessions with a CSRF token that are in hand.', ({ sessions }) => sessions, 'sum')
 }
 
 // What several workers say is told as one: their sum, unless it is said here.

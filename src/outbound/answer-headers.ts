@@ -19,11 +19,14 @@ const NEVER = new Set([
   'x-request-id'
 ])
 
+/** Headers that hold the URL of something: RFC 9110 sections 8.7 and 10.2.2, and OData's entity id. Lower case. */
+export const LINKS: ReadonlySet<string> = new Set(['location', 'content-location', 'odata-entityid'])
+
 /**
  * The upstream's headers that pass, flat, spelled and ordered as sent.
  * @param raw names and values in turn, as bytes
  * @param secrets what the gateway showed the upstream: a header that repeats one does not pass
- * @param rewriteLocation what becomes of Location and Content-Location
+ * @param rewriteLocation what becomes of the headers that hold a link
  */
 export function passingAnswerHeaders (raw: readonly Buffer[], { fateOf, set }: AnswerRules, secrets: readonly string[], rewriteLocation: (value: string) => string): string[] {
   const passing: string[] = []
@@ -58,7 +61,7 @@ export function compileAnswerRules ({ removed, kept, set }: AnswerNames): Answer
   function fateOf (lower: string): Fate {
     if (lower === 'connection') return lower
     if ((NEVER.has(lower) && !kept.has(lower)) || removed.has(lower)) return 'goes'
-    return lower === 'location' || lower === 'content-location' ? 'location' : 'passes'
+    return LINKS.has(lower) ? 'location' : 'passes'
   }
 
   return { fateOf: eachSpellingOnce(fateOf), set }

@@ -8,12 +8,20 @@ import { isDown, verdictOf } from './verdict.ts'
 
 export interface AttemptParts {
   readonly host: Host
-  readonly place: Place
+  readonly place: Pick<Place, 'begun' | 'ended' | 'done'>
   readonly passage: Passage | undefined
   readonly ejection: Ejection | undefined
   /** Whether an answer of this status is not the one that the caller gets. */
   readonly declines: (status: number) => boolean
+  /** whose session it goes in, where it goes in one */
+  readonly session?: SessionWatcher | undefined
   readonly startLimit?: StartLimit
+}
+
+/** Follows what an upstream says of the gateway's session. */
+export interface SessionWatcher {
+  /** Whether an answer is about that session: it is no caller's then, whatever follows. */
+  refuses (status: number, raw: readonly Buffer[]): boolean
 }
 
 /**
@@ -50,8 +58,8 @@ export class Attempt implements AttemptWatcher {
     })
   }
 
-  declines (status: number, replayable: boolean): boolean {
-    this.#declined = replayable && this.#parts.declines(status)
+  declines (status: number, replayable: boolean, raw: readonly Buffer[]): boolean {
+    this.#declined = this.#parts.session?.refuses(status, raw) === true || (replayable && this.#parts.declines(status))
     if (!isDown(status)) this.#parts.passage?.answered()
     return this.#declined
   }

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { callerGone, type Refusal } from '../policy/problems.ts'
+import { startDeadline } from './deadline.ts'
 
 /** Who wants to know when a caller's connection is closed. */
 export interface CallerWatcher {
@@ -33,6 +35,25 @@ function listenTo (socket: Socket): CallerWatcher[] {
     for (const watcher of [...watchers]) watcher.callerGone()
   })
   return watchers
+}
+
+/**
+ * What a promise comes to, as long as the caller is there.
+ * @param longest ms
+ * @throws {Refusal} client-gone, or the one for which it took too long
+ */
+export async function whileCallerWaits<T> (socket: Socket, promise: Promise<T>, longest: number, late: () => Refusal): Promise<T> {
+  let giveUp = (_refusal: Refusal): void => {}
+  const givenUp = new Promise<never>((_resolve, reject) => { giveUp = reject })
+  const watcher = { callerGone () { giveUp(callerGone()) } }
+  const limit = startDeadline(longest, () => { giveUp(late()) })
+  watchCaller(socket, watcher)
+  try {
+    return await Promise.race([promise, givenUp])
+  } finally {
+    limit.stop()
+    unwatchCaller(socket, watcher)
+  }
 }
 
 /** Ends an answer that is not whole in such a way that no caller takes it for whole. */

@@ -4,7 +4,7 @@ import { upstreamUnavailable } from './upstream-errors.ts'
 
 export interface CircuitBreakerOptions {
   /** so many in a row open it */
-  readonly consecutiveFailures: number
+  readonly failures: number
   /** so large a part of failures opens it; undefined where it does not */
   readonly failureRate: number | undefined
   /** ms over which that is reckoned */
@@ -89,11 +89,11 @@ export class CircuitBreaker {
   }
 
   #count (failed: boolean): void {
-    const { consecutiveFailures, failureRate, minRequests } = this.#options
+    const { failures, failureRate, minRequests } = this.#options
     this.#inARow = failed ? this.#inARow + 1 : 0
     if (failureRate !== undefined) this.#recent.count(failed)
     if (!failed) return
-    if (this.#inARow >= consecutiveFailures) this.#open()
+    if (this.#inARow >= failures) this.#open()
     else if (failureRate !== undefined && this.#recent.all >= minRequests && this.#recent.marked / this.#recent.all >= failureRate) this.#open()
   }
 

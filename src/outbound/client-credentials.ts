@@ -4,7 +4,7 @@ import type { MachineTokenCache } from './machine-token.ts'
 import type { MachineToken } from './token-store.ts'
 
 /**
- * A credential that is a machine token (RFC 6749 section 4.4), in `Authorization: Bearer` or bare in another header.
+ * A credential that is a machine token, however it was had, in `Authorization: Bearer` or bare in another header.
  */
 export function tokenCredential (header: string, cache: MachineTokenCache): Credential {
   const asBearer = header.toLowerCase() === 'authorization'

@@ -33,7 +33,7 @@ export interface CredentialStatus {
   readonly endsAt: number | undefined
 }
 
-/** A credential that never changes: `basic`, `headers`, `none`. A refusal of it cannot be mended here. */
+/** A credential that never changes: `basic`, `headers`, `none`, and `client_certificate`, which the connection shows. A refusal of it cannot be mended here. */
 export function fixedCredential (headers: Readonly<Record<string, string>>): Credential {
   const flat = Object.entries(headers).flat()
   const presented: Presented = { headers: flat, id: 'fixed', secrets: Object.values(headers).map(withoutScheme).filter(isTelling) }

@@ -3,7 +3,7 @@ import type { Host, HostVerdict } from './hosts.ts'
 
 export interface EjectionOptions {
   /** so many in a row take a host out */
-  readonly consecutiveFailures: number
+  readonly after: number
   /** ms, the first time */
   readonly for: number
   /** so large a part of the hosts at most; one at least, and never all */
@@ -62,7 +62,7 @@ export class Ejection {
     if (verdict === 'good') host.failures = 0
     if (verdict !== 'failed' || host.isEjected) return
     host.failures++
-    if (host.failures >= this.#options.consecutiveFailures && this.count < this.#most && !this.#closed) this.#eject(host, connected)
+    if (host.failures >= this.#options.after && this.count < this.#most && !this.#closed) this.#eject(host, connected)
   }
 
   close (): void {
@@ -102,7 +102,7 @@ export class Ejection {
     present.returnedAt = this.#options.now()
     host.isEjected = false
     // One more failure is enough, until it has answered well.
-    host.failures = this.#options.consecutiveFailures - 1
+    host.failures = this.#options.after - 1
     this.#options.onChange(host)
   }
 }

@@ -28,6 +28,24 @@ export function rewriteLocation (value: string, { upstream, origins, upstreamPat
   return withoutHost(prefix + path) + rest
 }
 
+/** Where a request goes, as far as links in it are concerned. */
+export type LinkContext = Pick<LocationContext, 'upstream' | 'paths' | 'parts' | 'publicUrl'>
+
+/**
+ * The way back: a link that a caller sends as the gateway gave it, as the upstream knows it. One under the gateway's own
+ * URL lies under the upstream's then. Anything else is left as it came.
+ */
+export function rewriteLink (value: string, { upstream, paths, parts, publicUrl }: LinkContext): string {
+  if (publicUrl === '' || !(isAbsolute(value) || value.startsWith('/'))) return value
+  const own = new URL(publicUrl)
+  const link = resolve(escaped(value), own.origin)
+  if (link === undefined || link.origin !== own.origin || link.username !== '' || link.password !== '') return value
+  const prefix = own.pathname.replace(/\/$/, '')
+  if (link.pathname !== prefix && !link.pathname.startsWith(`${prefix}/`)) return value
+  const path = paths.linkToUpstream(link.pathname.slice(prefix.length) || '/', parts) + link.search + link.hash
+  return isAbsolute(value) ? upstream.origin + path : withoutHost(path)
+}
+
 // Some write a path's characters as they are. Byte by byte, whatever they stand for.
 function escaped (value: string): string {
   return value.replace(/[\x80-\xff]/g, byte => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -77,7 +77,7 @@ export function createMachineTokenCache ({ fetch, shared = unshared, now, onFetc
     const askedAt = now()
     try {
       const issued = await fetch()
-      const fetched = { value: issued.accessToken, askedAt, endsAt: endOf(issued, askedAt) }
+      const fetched = { value: issued.accessToken, askedAt, endsAt: endOf(issued, askedAt).at }
       if (fetched.endsAt <= now()) throw ended()
       onFetch({ ok: true, endsAt: fetched.endsAt, secret: issued.secret })
       return fetched

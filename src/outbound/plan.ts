@@ -1,10 +1,10 @@
 import type { Route } from '../config/configuration.ts'
 import { readClaim } from '../policy/claims.ts'
 import type { Principal } from '../policy/principal.ts'
-import { passingAnswerHeaders } from './answer-headers.ts'
+import { LINKS, passingAnswerHeaders } from './answer-headers.ts'
 import type { Presented } from './credential.ts'
 import type { HeaderCompilers } from './header-compilers.ts'
-import { rewriteLocation } from './location.ts'
+import { rewriteLink, rewriteLocation } from './location.ts'
 import { createPathMap, type PathMap, type PathParts } from './paths.ts'
 import { newTraceparent } from './trace-context.ts'
 import { headerValue, passingHeaders } from './upstream-headers.ts'
@@ -13,6 +13,8 @@ import type { Upstream } from './upstreams.ts'
 /** All that is decided at load about how a rule's requests go out and their answers come back. */
 export interface OutboundPlan {
   readonly paths: PathMap
+  /** Whether a caller's header of that name goes to the upstream. */
+  passes (name: string): boolean
   /** The headers of the request to the upstream, flat. */
   requestHeaders (sent: SentRequest, presented: Presented): string[]
   /** The headers of the caller's answer, flat, less the gateway's own. */
@@ -43,24 +45,26 @@ export interface SentRequest {
  *   ERP that trusts one must not get a caller's on a rule that does not write it
  */
 export function createOutboundPlan (route: Route, upstream: Upstream, vouching: readonly string[], publicUrl: string | undefined, compilers: HeaderCompilers): OutboundPlan {
-  const { headers, response_headers, identity } = route
+  const { headers: { set, remove, keep }, response_headers, identity } = route
   const base = upstream.url.pathname.replace(/\/$/, '')
   const paths = createPathMap(base, route.match, route.rewrite)
-  const set = Object.entries(headers.set).flat()
+  const setToo = Object.entries(set).flat()
   const rules = compilers.request({
-    removed: new Set([...vouching.filter(name => !headers.keep.includes(name)), ...headersOf(route, upstream), ...headers.remove.map(foldName)]),
-    kept: new Set(headers.keep)
+    removed: new Set([...vouching.filter(name => !keep.includes(name)), ...headersOf(route, upstream), ...remove.map(foldName)]),
+    kept: new Set(keep)
   })
   const answerRules = compilers.answer({
-    removed: new Set([...response_headers.remove, ...Object.keys(response_headers.set).map(name => name.toLowerCase())]),
+    removed: new Set([...sessionHeaders(upstream).map(name => name.toLowerCase()), ...response_headers.remove, ...Object.keys(response_headers.set).map(name => name.toLowerCase())]),
     kept: new Set(response_headers.keep),
     set: Object.entries(response_headers.set).flat()
   })
 
   return {
     paths,
-    requestHeaders ({ rawHeaders, origin, requestId, principal }, presented) {
-      const { headers: passing, traceparent } = passingHeaders(rawHeaders, rules)
+    passes: name => rules(name) === 'passes',
+    requestHeaders ({ rawHeaders, origin, requestId, principal, parts }, presented) {
+      const { headers, traceparent, hasLink } = passingHeaders(rawHeaders, rules)
+      const passing = hasLink ? withLinks(headers, value => rewriteLink(value, { upstream: upstream.url, paths, parts, publicUrl: publicUrl ?? ownUrl(origin) })) : headers
       // The gateway's own stand first: of very many headers a server may drop the last ones (Node drops all after 2,000).
       const sent = [...presented.headers]
       if (principal !== undefined) {
@@ -72,7 +76,7 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
       sent.push('X-Forwarded-For', origin.chain, 'X-Forwarded-Proto', origin.protocol)
       if (origin.host !== undefined) sent.push('X-Forwarded-Host', origin.host)
       sent.push('X-Request-Id', requestId, 'traceparent', traceparent ?? newTraceparent())
-      for (const part of set) sent.push(part)
+      for (const part of setToo) sent.push(part)
       for (const part of passing) sent.push(part)
       return sent
     },
@@ -85,7 +89,7 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
 
 /** Every header that the gateway writes for a rule beside those that it writes always: lower case, dashes. */
 export function headersOf (route: Route, upstream: Upstream): string[] {
-  return [...Object.keys(route.headers.set).map(foldName), ...vouchingHeaders(route, upstream)]
+  return [...Object.keys(route.headers.set).map(foldName), ...vouchingHeaders(route, upstream), ...sessionHeaders(upstream).map(foldName)]
 }
 
 /** Those of them that say who somebody is: identities and the gateway's own credential. */
@@ -93,8 +97,17 @@ export function vouchingHeaders ({ identity }: Route, { credential }: Upstream):
   return [...identity.map(({ header }) => header), ...credential.headerNames].map(foldName)
 }
 
+// Of the session's token, which is between the upstream and the gateway, both ways.
+function sessionHeaders ({ sessions }: Upstream): string[] {
+  return sessions === undefined ? [] : [sessions.settings.header]
+}
+
 function foldName (name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+}
+
+function withLinks (headers: readonly string[], rewrite: (value: string) => string): string[] {
+  return headers.map((part, at) => at % 2 === 1 && LINKS.has(headers[at - 1]?.toLowerCase() ?? '') ? rewrite(part) : part)
 }
 
 function ownUrl ({ protocol, host }: ForwardedOrigin): string {

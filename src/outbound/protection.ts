@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net'
 import type { Upstream as UpstreamConfiguration } from '../config/gateway-schema.ts'
 import { CircuitBreaker, type CircuitState } from './circuit-breaker.ts'
 import { Concurrency } from './concurrency.ts'
+import type { CsrfSessions } from './csrf-sessions.ts'
 import { startTimer, type StartLimit } from './deadline.ts'
 import { Ejection } from './ejection.ts'
 import { createQuestion, HealthCheck } from './health-check.ts'
@@ -32,8 +33,8 @@ export interface Protection {
 export interface RouteProtection {
   readonly upstream: Protection
   readonly retry: RetryPolicy | undefined
-  /** whether any of its requests may be carried out twice, by the operator's word */
-  readonly idempotent: boolean
+  /** undefined where its requests need none */
+  readonly sessions: CsrfSessions | undefined
 }
 
 /** What is to be seen of it from outside; undefined is what is not configured. */
@@ -61,11 +62,11 @@ export interface ProtectionSurroundings {
   readonly onChange: (change: ProtectionChange) => void
 }
 
-type Settings = Pick<UpstreamConfiguration, 'balance' | 'concurrency' | 'circuit_breaker' | 'ejection' | 'health_check' | 'total_timeout' | 'tls'>
+type Settings = Pick<UpstreamConfiguration, 'balance' | 'concurrency' | 'breaker' | 'eject_after' | 'eject_for' | 'eject_max' | 'health_check' | 'total_timeout' | 'tls'>
 
 /** @param pools by origin, one for each host */
 export function createProtection (settings: Settings, pools: ReadonlyMap<string, HostPool>, { now = () => performance.now(), random = Math.random, startLimit = startTimer, lookup, onChange }: ProtectionSurroundings): Protection {
-  const { concurrency: limits, circuit_breaker: breaking, ejection: ejecting, health_check: checking, total_timeout: totalTimeout = Infinity, tls } = settings
+  const { concurrency: limits, breaker: breaking, eject_after: after, eject_for: ejectFor, eject_max: max, health_check: checking, total_timeout: totalTimeout = Infinity, tls } = settings
   const hosts = new Hosts([...pools].map(([origin, pool]) => createHost(origin, pool)), settings.balance)
   const areMany = hosts.all.length > 1
 
@@ -76,7 +77,7 @@ export function createProtection (settings: Settings, pools: ReadonlyMap<string,
 
   const concurrency = limits && new Concurrency(limits.max, limits.queue ?? limits.max)
   const breaker = breaking && new CircuitBreaker({
-    consecutiveFailures: breaking.consecutive_failures,
+    failures: breaking.failures,
     failureRate: breaking.failure_rate,
     window: breaking.window,
     minRequests: breaking.min_requests,
@@ -89,7 +90,7 @@ export function createProtection (settings: Settings, pools: ReadonlyMap<string,
     }
   })
   const ejection = areMany
-    ? new Ejection(hosts.all, { consecutiveFailures: ejecting.consecutive_failures, for: ejecting.for, max: ejecting.max, now, startLimit, onChange: hostChanged })
+    ? new Ejection(hosts.all, { after, for: ejectFor, max, now, startLimit, onChange: hostChanged })
     : undefined
   const checks = checking === undefined
     ? []

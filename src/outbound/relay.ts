@@ -55,7 +55,7 @@ export interface AttemptEnd {
 /** Follows a request at the upstream. */
 export interface AttemptWatcher {
   /** The head of an answer came. True takes the answer back: the caller gets another one. */
-  declines (status: number, replayable: boolean): boolean
+  declines (status: number, replayable: boolean, raw: readonly Buffer[]): boolean
   /** The upstream has no part in it any more: answered, given up, or never reached. Called once, whatever happens. */
   ended (end: AttemptEnd): void
 }
@@ -180,7 +180,7 @@ class Exchange implements Dispatcher.DispatchHandler, CallerWatcher {
     this.#resume = resume
     if (status === 401) return this.#takeBack({ kind: 'credential-refused', replayable: this.#isReplayable() })
     const { watcher } = this.#request
-    if (watcher !== undefined && !this.#settled && watcher.declines(status, this.#isReplayable())) return this.#takeBack({ kind: 'declined', status })
+    if (watcher !== undefined && !this.#settled && watcher.declines(status, this.#isReplayable(), raw)) return this.#takeBack({ kind: 'declined', status })
     return this.#answer(status, raw)
   }
 

@@ -3,7 +3,7 @@ import { Recent } from './recent.ts'
 import type { AttemptEnd } from './relay.ts'
 
 /** Why a request is tried again; the label of a metric. */
-export type RetryReason = 'connect' | 'reset' | 'timeout' | 'status' | 'credential'
+export type RetryReason = 'connect' | 'reset' | 'timeout' | 'status' | 'credential' | 'csrf'
 
 /** ms over which the budget is reckoned */
 const WINDOW = 10_000
@@ -12,12 +12,10 @@ const FREE = 10
 /** The longest pause is so many times the first. */
 const LONGEST = 16
 
-/** RFC 9110 section 9.2.2, less TRACE, which no rule can name. */
-const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
-
 /** What of failed requests is tried again, and how many of them. One budget for all who share it. */
 export class RetryPolicy {
   readonly #settings: Retry
+  readonly #methods: ReadonlySet<string>
   readonly #recent: Recent
   readonly #random: () => number
 
@@ -27,6 +25,7 @@ export class RetryPolicy {
    */
   constructor (settings: Retry, now: () => number, random: () => number) {
     this.#settings = settings
+    this.#methods = new Set(settings.methods)
     this.#recent = new Recent(WINDOW, now)
     this.#random = random
   }
@@ -39,19 +38,18 @@ export class RetryPolicy {
   /**
    * Why one that failed may be tried again; undefined where it may not.
    * @param tries so many it has had
-   * @param isRepeatable whether to carry it out twice does no more than once
    */
-  reasonFor ({ connected, status, refusal, replayable }: Omit<AttemptEnd, 'bodyIsOpen'>, tries: number, isRepeatable: boolean): RetryReason | undefined {
+  reasonFor ({ connected, status, refusal, replayable }: Omit<AttemptEnd, 'bodyIsOpen'>, tries: number, method: string): RetryReason | undefined {
     if (tries >= this.#settings.attempts || !replayable || status !== undefined) return undefined
     const kind = kindOf(connected, refusal?.code)
     if (kind === undefined || !this.#settings.on.includes(kind)) return undefined
     // What was not sent was not carried out, whatever it is.
-    return isRepeatable || kind === 'connect' ? kind : undefined
+    return kind === 'connect' || this.#methods.has(method) ? kind : undefined
   }
 
   /** Whether an answer of this status is tried again. */
-  declines (status: number, tries: number, isRepeatable: boolean): boolean {
-    return isRepeatable && tries < this.#settings.attempts && this.#settings.statuses.includes(status)
+  declines (status: number, tries: number, method: string): boolean {
+    return tries < this.#settings.attempts && this.#settings.on.includes(status) && this.#methods.has(method)
   }
 
   /** Takes one retry out of the budget, where it has one left. */
@@ -68,12 +66,7 @@ export class RetryPolicy {
   }
 }
 
-/** Whether to carry a request out twice does no more than once, by its method. */
-export function isIdempotent (method: string): boolean {
-  return IDEMPOTENT.has(method)
-}
-
-function kindOf (connected: boolean, code: string | undefined): Retry['on'][number] | undefined {
+function kindOf (connected: boolean, code: string | undefined): 'connect' | 'reset' | 'timeout' | undefined {
   if (code === undefined || !code.startsWith('upstream-')) return undefined
   if (!connected) return 'connect'
   if (code === 'upstream-reset') return 'reset'

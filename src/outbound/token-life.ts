@@ -3,15 +3,21 @@ import type { IssuedToken } from './token-endpoint.ts'
 /** Where neither the answer nor the token says when it ends. */
 const DEFAULT_LIFE = 5 * 60_000
 
+/** When a token ends, in ms since the epoch, and what says so. */
+export interface TokenEnd {
+  readonly at: number
+  readonly by: 'expires_in' | 'exp' | 'neither'
+}
+
 /**
  * The earlier of what the answer says and what the token itself says; an opaque token says nothing.
  * @param asked ms since the epoch
  */
-export function endOf ({ accessToken, expiresIn }: IssuedToken, asked: number): number {
-  const byAnswer = expiresIn === undefined ? undefined : asked + expiresIn * 1000
-  const byToken = expiryOf(accessToken)
-  if (byAnswer === undefined && byToken === undefined) return asked + DEFAULT_LIFE
-  return Math.min(byAnswer ?? Infinity, byToken ?? Infinity)
+export function endOf ({ accessToken, expiresIn }: IssuedToken, asked: number): TokenEnd {
+  const byAnswer = expiresIn === undefined ? Infinity : asked + expiresIn * 1000
+  const byToken = expiryOf(accessToken) ?? Infinity
+  if (byAnswer === Infinity && byToken === Infinity) return { at: asked + DEFAULT_LIFE, by: 'neither' }
+  return byToken < byAnswer ? { at: byToken, by: 'exp' } : { at: byAnswer, by: 'expires_in' }
 }
 
 function expiryOf (accessToken: string): number | undefined {

@@ -67,6 +67,16 @@ export function upstreamUnavailable (left: number): Refusal {
   return refuse('upstream-unavailable', 'The system behind this gateway fails at the moment. Nothing was sent to it; try again later.', { headers: { 'Retry-After': inSeconds(left) }, saw: 'the circuit is open' })
 }
 
+/** The refusal where the upstream does not take the session, or the CSRF token, of a request. */
+export function csrfRefused (saw: string): Refusal {
+  return refuse('upstream-csrf-refused', "The system behind this gateway does not take the gateway's own session. It is not the caller's request that is wrong.", { saw })
+}
+
+/** The refusal where the upstream gives no session with a CSRF token. Nothing of the caller's was sent. */
+export function csrfUnavailable (saw: string): Refusal {
+  return refuse('upstream-csrf-unavailable', 'The system behind this gateway does not let the gateway write at the moment. Nothing was sent to it.', { saw })
+}
+
 function inSeconds (ms: number): string {
   return String(Math.max(1, Math.ceil(ms / 1000)))
 }

@@ -1,4 +1,5 @@
 import { eachSpellingOnce } from '../common/memo.ts'
+import { LINKS } from './answer-headers.ts'
 import { withConnectionOptions } from './connection-options.ts'
 import { isTraceparent } from './trace-context.ts'
 
@@ -29,7 +30,7 @@ export function isRemovedAlways (name: string): boolean {
 }
 
 /** What becomes of a header, by its name as it was spelled. */
-type Fate = 'passes' | 'goes' | 'connection' | 'traceparent' | 'tracestate'
+type Fate = 'passes' | 'goes' | 'link' | 'connection' | 'traceparent' | 'tracestate'
 
 /** A rule's verdict over header names, each looked at once: callers send the same few dozen again and again. */
 export type HeaderRules = (name: string) => Fate
@@ -45,6 +46,7 @@ function fateOf (lower: string, removed: ReadonlySet<string>, kept: ReadonlySet<
   const spared = kept.has(lower) && folded === lower
   if (!spared && (isRemovedAlways(folded) || NEVER.has(lower))) return 'goes'
   if (removed.has(folded) || removed.has(lower)) return 'goes'
+  if (LINKS.has(lower)) return 'link'
   return lower === 'tracestate' ? 'tracestate' : 'passes'
 }
 
@@ -54,6 +56,8 @@ export interface PassingHeaders {
   readonly headers: string[]
   /** the caller's one well-formed traceparent, or undefined where a trace begins here */
   readonly traceparent: string | undefined
+  /** whether one of them, or of those that do not pass after all, may hold the URL of something */
+  readonly hasLink: boolean
 }
 
 /**
@@ -66,12 +70,17 @@ export function passingHeaders (rawHeaders: readonly string[], rules: HeaderRule
   let traceparents = 0
   let traceparent: string | undefined
   let hasState = false
+  let hasLink = false
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
     const value = rawHeaders[at + 1] ?? ''
     switch (rules(name)) {
       case 'goes': break
       case 'passes': headers.push(name, value); break
+      case 'link':
+        hasLink = true
+        headers.push(name, value)
+        break
       case 'connection': listed = withConnectionOptions(listed, value); break
       case 'traceparent':
         traceparents++
@@ -84,7 +93,7 @@ export function passingHeaders (rawHeaders: readonly string[], rules: HeaderRule
   }
   const isOne = traceparents === 1 && traceparent !== undefined && isTraceparent(traceparent)
   const loses = listed !== undefined || (hasState && !isOne)
-  return { headers: loses ? headers.filter((_part, at) => stays(headers[at - at % 2]?.toLowerCase() ?? '', listed, isOne)) : headers, traceparent: isOne ? traceparent : undefined }
+  return { headers: loses ? headers.filter((_part, at) => stays(headers[at - at % 2]?.toLowerCase() ?? '', listed, isOne)) : headers, traceparent: isOne ? traceparent : undefined, hasLink }
 }
 
 function stays (name: string, listed: ReadonlySet<string> | undefined, hasTraceparent: boolean): boolean {

@@ -1,5 +1,5 @@
 import { compileMatcher, fold, pathKey, type Matchable, type Matcher } from './match.ts'
-import { METHODS, type Match, type Method, type Segment } from './pattern.ts'
+import { encodeSegment, METHODS, type Match, type Method } from './pattern.ts'
 import { Refusal } from './problems.ts'
 import { decodePath, parseTarget } from './target.ts'
 
@@ -89,18 +89,34 @@ function answers<R extends Matchable> (matcher: Matcher<R>, method: string, path
   }
 }
 
-/** What any segment could be: no literal of the rules, in whatever spelling. */
+/**
+ * What any segment could be, and any key: no literal of the rules in whatever spelling, and nothing that what stands around
+ * a key could be longer by.
+ */
 export function sampleFor (rules: readonly Matchable[]): string {
-  const literals = new Set(rules.flatMap(({ match }) => match.segments.map(one => one.kind === 'literal' ? fold(decodePath(one.text)) : '')))
-  let sample = '~sample~'
-  while (literals.has(sample)) sample += '~'
+  const segments = rules.flatMap(({ match }) => match.segments)
+  const edge = edgeFor(segments.map(one => one.kind === 'key' ? decodePath(one.head + one.tail) : '').join(''))
+  const literals = new Set(segments.map(one => one.kind === 'literal' ? fold(decodePath(one.text)) : ''))
+  const isTaken = (text: string) => [...literals].some(literal => literal.includes(text))
+  let sample = `${edge}sample${edge}`
+  while (isTaken(fold(decodePath(sample)))) sample += edge
   return sample
+}
+
+function edgeFor (texts: string): string {
+  let edge = '~'
+  // Letters that have no case.
+  for (let code = 0x4e00; texts.includes(edge); code++) edge = String.fromCodePoint(code)
+  return encodeSegment(edge)
 }
 
 /** A path that the match meets, with the sample in the place of what may be anything. */
 export function samplePath (match: Match, sample: string): string {
-  const spell = (segment: Segment) => segment.kind === 'literal' ? segment.text : segment.kind === 'param' ? sample : restOf(sample)
-  return '/' + match.segments.map(spell).join('/')
+  return '/' + match.segments.map(segment => {
+    if (segment.kind === 'literal') return segment.text
+    if (segment.kind === 'key') return segment.head + sample + segment.tail
+    return segment.kind === 'param' ? sample : restOf(sample)
+  }).join('/')
 }
 
 function restOf (sample: string): string {

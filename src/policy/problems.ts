@@ -19,7 +19,11 @@ export const PROBLEMS = {
   'target-ambiguous': { status: 400, title: 'The request target can be read in more than one way' },
   'request-malformed': { status: 400, title: 'The request is not well-formed HTTP' },
   'header-ambiguous': { status: 400, title: 'A header can be read in more than one way' },
+  'idempotency-key-missing': { status: 400, title: 'A write needs an idempotency key here' },
+  'idempotency-key-malformed': { status: 400, title: 'The idempotency key is malformed' },
+  'idempotency-caller-unnamed': { status: 400, title: 'The access token does not name whose idempotency key this is' },
   'method-override': { status: 400, title: 'Method overrides are not accepted' },
+  'query-refused': { status: 400, title: 'The query has a parameter that is not accepted' },
   'body-unexpected': { status: 400, title: 'GET and HEAD take no body' },
   'upgrade-unsupported': { status: 400, title: 'Protocol upgrades are not accepted' },
   'credential-ambiguous': { status: 400, title: 'More than one credential was sent', challenge: 'invalid_request' },
@@ -28,9 +32,17 @@ export const PROBLEMS = {
   'route-not-found': { status: 404, title: 'No rule matches this path' },
   'method-not-allowed': { status: 405, title: 'No rule allows this method here' },
   'request-timeout': { status: 408, title: 'The request took too long to arrive' },
+  'idempotency-in-progress': { status: 409, title: 'A request with this idempotency key is being carried out' },
+  'idempotency-outcome-unknown': { status: 409, title: 'What became of the request with this idempotency key is not known' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'target-too-long': { status: 414, title: 'The request target is too long' },
+  'idempotency-mismatch': { status: 422, title: 'This idempotency key was used for another request' },
   'rate-limited': { status: 429, title: 'Too many requests' },
+  'batch-malformed': { status: 400, title: 'The batch is not well-formed' },
+  'batch-ambiguous': { status: 400, title: 'The batch can be read in more than one way' },
+  'batch-part-header': { status: 400, title: 'A request of the batch has a header that may not be there' },
+  'batch-part-unsupported': { status: 400, title: 'A request of the batch cannot be carried out in one' },
+  'batch-too-large': { status: 413, title: 'The batch has too many requests' },
   'headers-too-large': { status: 431, title: 'The headers are too large' },
 
   // The credential
@@ -62,10 +74,12 @@ export const PROBLEMS = {
   'issuer-keys-unavailable': { status: 503, title: "The issuer's keys cannot be had just now" },
   'machine-token-unavailable': { status: 503, title: "The gateway's own token cannot be had just now" },
   overloaded: { status: 503, title: 'More requests than the gateway can carry' },
-  'store-unavailable': { status: 503, title: 'Requests cannot be counted just now' },
+  'store-unavailable': { status: 503, title: 'What replicas share cannot be had just now' },
 
   // The upstream's
   'upstream-credential-refused': { status: 502, title: "The upstream refuses the gateway's credential" },
+  'upstream-csrf-refused': { status: 502, title: "The upstream refuses the gateway's session" },
+  'upstream-csrf-unavailable': { status: 502, title: 'The upstream gives the gateway no session' },
   'upstream-unresolved': { status: 502, title: "The upstream's name cannot be resolved" },
   'upstream-refused': { status: 502, title: 'The upstream refuses the connection' },
   'upstream-reset': { status: 502, title: 'The upstream closed the connection' },
@@ -74,6 +88,7 @@ export const PROBLEMS = {
   'upstream-timeout': { status: 504, title: 'The upstream is too slow' },
   'upstream-busy': { status: 503, title: 'The upstream has as many requests as it may have' },
   'upstream-unavailable': { status: 503, title: 'The upstream has failed again and again, and is left alone for a moment' },
+  'upstream-maintenance': { status: 503, title: 'The upstream is under maintenance' },
 
   // Not answered at all: the caller left, or the answer broke off after its head was sent
   'client-gone': { status: 499, title: 'The caller went away' },

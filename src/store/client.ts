@@ -1,5 +1,5 @@
 import { Redis as Client } from 'ioredis'
-import type { Redis as Settings } from '../config/store-schema.ts'
+import type { Redis as Settings } from '../config/redis-schema.ts'
 
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 1000

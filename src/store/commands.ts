@@ -31,3 +31,36 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 `
+
+/**
+ * Finds a write. KEYS are the places where it may stand, then as many leases, one for each. Where it stands in none, ARGV[1]
+ * is put in the first for ARGV[2] ms, with a lease of ARGV[3] ms. Gives at which place it stands, what, and whether its
+ * lease holds; or nothing, where it was put.
+ */
+export const BEGIN = `
+local places = #KEYS / 2
+for at = 1, places do
+  local found = redis.call('GET', KEYS[at])
+  if found then return { at, found, redis.call('GET', KEYS[places + at]) and 1 or 0 } end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[places + 1], '1', 'PX', ARGV[3])
+return false
+`
+
+/** Renews the lease KEYS[2] for ARGV[2] ms, where KEYS[1] still is ARGV[1], which is to outlive it. */
+export const RENEW = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
+return 1
+`
+
+/** Puts ARGV[2] in the place of ARGV[1] in KEYS[1] for ARGV[3] ms (removes it, where ARGV[2] is empty), and ends its lease. What another one put there stays. */
+export const SETTLE = `
+local found = redis.call('GET', KEYS[1])
+if found and found ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+redis.call('DEL', KEYS[2])
+return 1
+`

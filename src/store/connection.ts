@@ -1,12 +1,12 @@
 import type { Redis as Client } from 'ioredis'
-import type { Redis as Settings } from '../config/store-schema.ts'
+import type { Redis as Settings } from '../config/redis-schema.ts'
 import { createCircuit, type Circuit, type CircuitOptions } from './circuit.ts'
 import { createClient } from './client.ts'
 import { COUNT } from './commands.ts'
 import { BROKEN, faultOf, inTime, TimeIsUp } from './faults.ts'
 
 /** What is asked of the store, for the metric. */
-export type Operation = 'count' | 'token' | 'lock' | 'probe'
+export type Operation = 'count' | 'token' | 'lock' | 'write' | 'probe'
 /** `away`: it was not asked, for it was known not to answer. */
 export type Outcome = 'ok' | 'timeout' | 'error' | 'away'
 

@@ -1,10 +1,12 @@
-import type { Store as Settings } from '../config/store-schema.ts'
+import type { Redis as Settings } from '../config/redis-schema.ts'
 import type { CounterStore } from '../inbound/shared-counting.ts'
 import type { TokenStore } from '../outbound/token-store.ts'
+import type { WriteStore } from '../outbound/write-store.ts'
 import { connect, type Operation, type Outcome } from './connection.ts'
 import { createSealing } from './sealed.ts'
 import { createSharedCounters } from './shared-counters.ts'
 import { createSharedTokens } from './shared-tokens.ts'
+import { createSharedWrites } from './shared-writes.ts'
 
 export interface StoreSurroundings {
   /** ms since the epoch */
@@ -21,6 +23,8 @@ export interface Store {
   readonly counters: CounterStore
   /** undefined where there is no key to seal them with */
   readonly tokens: TokenStore | undefined
+  /** undefined where there is no key to seal them with */
+  readonly writes: WriteStore | undefined
   readonly isUp: () => boolean
   /** Waits, for a moment at most, until it is certain. */
   whetherUp (): Promise<boolean>
@@ -28,16 +32,18 @@ export interface Store {
 }
 
 /** Connects in the background: nothing waits for it, and whatever becomes of it is told, never thrown. */
-export function createStore ({ redis, encryption_keys: keys = [] }: Settings, { now, onChange, onOperation, onUnreadable }: StoreSurroundings): Store {
+export function createStore (redis: Settings, { now, onChange, onOperation, onUnreadable }: StoreSurroundings): Store {
   const connection = connect(redis, { onChange, onOperation })
   const prefix = redis.key_prefix
-  const [first, ...others] = keys.map(key => Buffer.from(key.reveal(), 'base64'))
+  const [first, ...others] = (redis.keys ?? []).map(key => Buffer.from(key.reveal(), 'base64'))
+  const sealing = first && createSealing([first, ...others])
   let toldUnreadable = false
   return {
     counters: createSharedCounters(connection, prefix, redis.command_timeout),
-    tokens: first && createSharedTokens({
+    writes: sealing && createSharedWrites({ connection, sealing, prefix, onUnreadable () { onOperation('write', 'unreadable') } }),
+    tokens: sealing && createSharedTokens({
       connection,
-      sealing: createSealing([first, ...others]),
+      sealing,
       prefix,
       now,
       onUnreadable () {

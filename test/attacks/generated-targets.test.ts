@@ -3,11 +3,11 @@ import t from 'tap'
 import { answering, type SeenRequest } from '../support/erp.ts'
 import { startAttacked, tally } from './gauntlet.ts'
 import { generation } from './generated.ts'
-import { guardsOf, whatIsWrong, type Guarded } from './path-scene.ts'
+import { guardsOf, whatIsWrong, type Guarded, type PathRule } from './path-scene.ts'
 import { decoded } from './readings.ts'
 
-/** Literals, parameters and rests, the strict among the lax, and letters that letter case plays tricks with. */
-const RULES: ReadonlyArray<{ readonly match: string, readonly rewrite?: string }> = [
+/** Literals, keys, parameters and rests, the strict among the lax, and letters that letter case plays tricks with. */
+const RULES: readonly PathRule[] = [
   { match: 'GET /' },
   { match: 'ANY /api/*' },
   { match: 'GET|POST /api/v1/admin/*' },
@@ -24,7 +24,22 @@ const RULES: ReadonlyArray<{ readonly match: string, readonly rewrite?: string }
   { match: 'GET /:tenant/top' },
   { match: 'GET /old/:id', rewrite: '/api/v2/:id/x' },
   { match: 'GET /old/:id/*', rewrite: '/new/*' },
-  { match: 'GET /swap/:one/:two', rewrite: '/:two/:one' }
+  { match: 'GET /swap/:one/:two', rewrite: '/:two/:one' },
+  { match: 'GET /api/Kit(:id)' },
+  { match: 'GET /api/Kit(x=:id)' },
+  { match: 'GET /api/Kit(:id)/lines' },
+  { match: "GET /api/Lot(':id')" },
+  { match: "GET /api/pin('1')" },
+  { match: 'GET /api/pin(:id)' },
+  { match: 'POST /api/v1/$batch' },
+  { match: 'GET /kits/:id', rewrite: '/Kit(:id)' },
+  { match: 'GET /pins(:id)', rewrite: '/v2/pins(:id)' },
+  { match: 'GET /put(:id)', rewrite: '/v2/put/:id' },
+  { match: 'GET /g/:id', escapes: ['%2f', '%5c', '%25', '%3b'], matrix: true },
+  { match: 'GET /g/:id/u' },
+  { match: 'GET /g/kit(:id)', escapes: ['%2f', '%25'] },
+  { match: 'GET /h/:id/:two', escapes: ['%25'], matrix: true },
+  { match: 'GET /h/x/admin' }
 ]
 const BASE = '/erp'
 const pathOf = ({ match }: { readonly match: string }): string => match.split(' ')[1] ?? ''
@@ -32,12 +47,12 @@ const PATTERNS = RULES.map(pathOf)
 /** Where no rule has a capital nor a last dot, paths are compared by a shorter way. */
 const SMALL_RULES = RULES.filter(rule => !/[A-Z](?![0-9A-F])|\.(?:\/|$)/.test(pathOf(rule)))
 
-const WORDS = ['api', 'v1', 'v2.', 'v2', 'admin', 'u', 'orders', 'Open', 'open', 'lines', 'old', 'caf%C3%A9', 'caf%c3%89', 'stra%C3%9Fe', 'strasse', 'STRA%E1%BA%9EE', 'a%22b', 'a"b', 'top', 'swap', 'x', '7', ':id', '*', 'API', '%61pi', '%61dmin', 'Admin', 'ADMIN', 'admin.', '%41dmin']
-const SPLICES = ['/', '//', '\\', '.', '..', './', '../', '..;', ';', ';x=1', '?', '#', '%', '%2e', '%2E', '%2f', '%2F', '%5c', '%25', '%252e', '%3b', '%23', '%3f', '%00', '%0a', '%20', '%c3%a9', '%C3%89', '%c0%ae', '%ff', '%zz', '%e2%80%8b', '%EF%BC%8F', '%F0%9D%85%B3', '%E2%84%AA', '%C5%BF', '%C4%B0', '%C4%B1', '%CE%A3', '%E1%BA%9E', '@', ':', '+', '"', '<', '|', '^', '{', '`', '~', '*', '\t', '\0', ' ', '\u00e9', '\u00ff', '\u00ad', 'http://erp.test', '@evil']
+const WORDS = ['api', 'v1', 'v2.', 'v2', 'admin', 'u', 'orders', 'Open', 'open', 'lines', 'old', 'caf%C3%A9', 'caf%c3%89', 'stra%C3%9Fe', 'strasse', 'STRA%E1%BA%9EE', 'a%22b', 'a"b', 'top', 'swap', 'x', '7', ':id', '*', 'API', '%61pi', '%61dmin', 'Admin', 'ADMIN', 'admin.', '%41dmin', 'Kit(1)', "Kit('a')", 'Kit(x=1)', "Lot('a')", 'kit(1)', "pin('1')", 'pin(2)', "pins('1')", 'put(1)', 'Kit(', 'Kit()', '$batch', '%24Batch', 'kits', 'g', 'g', 'h', 'a%2fb', 'a;v=1', 'a%2541', '%252561', "kit('a%2fb')", '7%5cu', 'admin;v', "'1'", '1)(2', "it''s"]
+const SPLICES = ['/', '//', '\\', '.', '..', './', '../', '..;', ';', ';x=1', '?', '#', '%', '%2e', '%2E', '%2f', '%2F', '%5c', '%25', '%252e', '%3b', '%23', '%3f', '%00', '%0a', '%20', '%c3%a9', '%C3%89', '%c0%ae', '%ff', '%zz', '%e2%80%8b', '%EF%BC%8F', '%F0%9D%85%B3', '%E2%84%AA', '%C5%BF', '%C4%B0', '%C4%B1', '%CE%A3', '%E1%BA%9E', '@', ':', '+', '"', '<', '|', '^', '{', '`', '~', '*', '\t', '\0', ' ', '\u00e9', '\u00ff', '\u00ad', 'http://erp.test', '@evil', "'", "''", '(', ')', '()', "')", '%27', '%28', '%29', '%24', '%2527', '%2561', '%253b', '=', ',', ' ', '%20(', '(%20', '$batch']
 
 const word = fc.constantFrom(...WORDS)
 const anyPath = fc.tuple(fc.array(word, { maxLength: 5 }), fc.constantFrom('', '', '/')).map(([words, end]) => `/${words.join('/')}${end}`)
-const SPELLINGS = { 'stra%C3%9Fe': ['stra%E1%BA%9Ee', 'STRASSE', 'stra%c3%9fe'], 'a%22b': ['a"b', '%61%22b', 'A%22b'], Open: ['open', 'Ope%6e', 'Open.'], admin: ['%61dmin', 'ADMIN', 'admin.'], 'caf%C3%A9': ['caf%C3%89', 'caf%c3%a9', 'cafe%CC%81'], orders: ['order%73', 'Orders', 'order%C5%BF'] }
+const SPELLINGS = { 'stra%C3%9Fe': ['stra%E1%BA%9Ee', 'STRASSE', 'stra%c3%9fe'], 'a%22b': ['a"b', '%61%22b', 'A%22b'], Open: ['open', 'Ope%6e', 'Open.'], admin: ['%61dmin', 'ADMIN', 'admin.'], 'caf%C3%A9': ['caf%C3%89', 'caf%c3%a9', 'cafe%CC%81'], Kit: ['kit', 'KIT', '%4bit', 'Ki%74', '%E2%84%AAit'], '(': ['%28', '%20(', '(%20'], ')': ['%29', '%20)', '))', ''], "'": ['%27', "''"], batch: ['BATCH', 'batc%68', 'batch.'], orders: ['order%73', 'Orders', 'order%C5%BF'] }
 const respelled = fc.record(Object.fromEntries(Object.entries(SPELLINGS).map(([word, others]) => [word, fc.constantFrom(word, word, word, ...others)])))
   .map(words => (text: string) => Object.entries(words).reduce((now, [word, other]) => now.replace(word, () => other), text))
 /** One that a rule matches, more or less. */
@@ -88,7 +103,12 @@ function authorised (asked: string, met: string): string {
   if (rewrite === undefined) return BASE + asked
   const segments = own.split('/')
   const names = met.split('/')
-  const filled = rewrite.split('/').map(part => part === '*' ? segments.slice(names.length - 1).join('/') : part.startsWith(':') ? segments[names.indexOf(part)] ?? '' : part)
+  const params = Object.fromEntries(names.flatMap((part, at) => {
+    const [, head, name, tail = ''] = /^([^:]*):(\w+)(.*)$/.exec(part) ?? []
+    const segment = segments[at] ?? ''
+    return head === undefined || name === undefined ? [] : [[name, segment.slice(head.length, segment.length - tail.length)]]
+  }))
+  const filled = rewrite.split('/').map(part => part === '*' ? segments.slice(names.length - 1).join('/') : part.replace(/:(\w+)/, (_all, name: string) => params[name] ?? ''))
   return BASE + filled.join('/') + asked.slice(own.length)
 }
 
@@ -101,7 +121,8 @@ function wrongWith (asked: string, verb: string, guarded: Guarded, patterns = PA
   // Nor does the way out read what is sent as another path.
   const sent = guarded.upstream.split('?', 1)[0] ?? ''
   if (decoded(new URL(`http://erp.test${sent}`).pathname) !== decoded(sent)) return `${sent} is read as ${new URL(`http://erp.test${sent}`).pathname}`
-  return whatIsWrong(patterns, guarded)
+  const { escapes, matrix } = RULES.find(({ match }) => match.endsWith(` ${guarded.met}`)) ?? {}
+  return whatIsWrong(patterns, guarded, escapes !== undefined || matrix === true)
 }
 
 const { seed, numRuns } = generation('generated targets')

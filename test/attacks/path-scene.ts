@@ -1,7 +1,8 @@
 import type { Test } from 'tap'
 import { createPathMap } from '../../src/outbound/paths.ts'
-import { compileMatcher } from '../../src/policy/match.ts'
-import { parseMatch, type Match } from '../../src/policy/pattern.ts'
+import type { Escape } from '../../src/policy/grants.ts'
+import { compileMatcher, type Matchable } from '../../src/policy/match.ts'
+import { parseMatch } from '../../src/policy/pattern.ts'
 import { Refusal } from '../../src/policy/problems.ts'
 import { parseTarget } from '../../src/policy/target.ts'
 import { get, type Gatehouse, type Wanted } from '../gateway/gatehouse.ts'
@@ -51,15 +52,24 @@ export type Guarded =
   | { readonly refused: string }
   | { readonly met: string, readonly path: string, readonly upstream: string }
 
+/** What of a rule the path goes by. */
+export interface PathRule {
+  readonly match: string
+  readonly rewrite?: string
+  readonly escapes?: readonly Escape[]
+  readonly matrix?: boolean
+}
+
 /** The functions that read a target, in the order of src/journey.ts, for rules each with a match and perhaps a rewrite. */
-export function guardsOf (rules: ReadonlyArray<{ readonly match: string, readonly rewrite?: string }>, base = ''): (method: string, target: string) => Guarded {
-  const matcher = compileMatcher(rules.map(({ match, rewrite }): { match: Match, paths: ReturnType<typeof createPathMap> } => {
+export function guardsOf (rules: readonly PathRule[], base = ''): (method: string, target: string) => Guarded {
+  const matcher = compileMatcher(rules.map(({ match, rewrite, escapes, matrix = false }): Matchable & { paths: ReturnType<typeof createPathMap> } => {
     const parsed = parseMatch(match)
-    return { match: parsed, paths: createPathMap(base, parsed, rewrite) }
+    const paths = createPathMap(base, parsed, rewrite)
+    return { match: parsed, paths, fits: paths.fits, grants: escapes === undefined && !matrix ? undefined : { escapes: escapes ?? [], matrix } }
   }))
   return (method, target) => {
     try {
-      const { path, query } = parseTarget(target)
+      const { path, query } = parseTarget(target, method, matcher.admits)
       const found = matcher.find(method, path)
       return { met: found.rule.match.path, path, upstream: found.rule.paths.toUpstream(path, found) + query }
     } catch (error) {
@@ -70,8 +80,8 @@ export function guardsOf (rules: ReadonlyArray<{ readonly match: string, readonl
 }
 
 /** What is wrong with a target that the guards let through, in words; undefined where every reader reads it alike. */
-export function whatIsWrong (patterns: readonly string[], { met, path, upstream }: Exclude<Guarded, { refused: string }>): string | undefined {
+export function whatIsWrong (patterns: readonly string[], { met, path, upstream }: Exclude<Guarded, { refused: string }>, admits = false): string | undefined {
   const sent = new URL(`http://erp.test${upstream}`)
   if (sent.host !== 'erp.test' || sent.username !== '' || sent.hash !== '') return `sent to ${sent.href}`
-  return disagreement(patterns, path, met)
+  return disagreement(patterns, path, met, admits)
 }

@@ -49,7 +49,7 @@ t.test('ten times what the ERP can do at once: it never sees more than max, and 
 t.test('one of three hosts of the ERP is killed, and comes back', async t => {
   const others = [await startErp(t), await startErp(t)]
   const { erp, load } = await startScene(t, {
-    upstreams: { erp: { url: undefined, hosts: [], connect_timeout: '1s', retry: { attempts: 2, on: ['connect', 'reset'] } } }
+    upstreams: { erp: { connect_timeout: '1s', retry: { attempts: 2, on: ['connect', 'reset'] } } }
   }, { hosts: others.map(({ origin }) => origin) })
   const running = load()
   await sleep(2000)

@@ -12,7 +12,7 @@ const LIFE = 6
 
 t.test('the IdP is down, and rotates its key meanwhile: live tokens pass, and each renewal is one request of the fleet', async t => {
   const redis = await startRedis(t)
-  const { idp, replicas, load } = await startScene(t, { store: { redis: { url: redis.url }, encryption_keys: [newKey()] } }, { machineLife: LIFE })
+  const { idp, replicas, load } = await startScene(t, { redis: { url: redis.url, keys: [newKey()] } }, { machineLife: LIFE })
   t.ok(await until(async () => (await Promise.all(replicas.map(async one => (await one.admin('/readyz')).text.includes('"ready"')))).every(Boolean)))
   const running = load()
   await sleep(8000)

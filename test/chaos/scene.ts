@@ -61,5 +61,5 @@ export async function until (isSo: () => boolean | Promise<boolean>, longest = 6
 
 function withHosts ({ upstreams }: Settings, hosts: readonly string[]): Settings {
   const { erp } = upstreams as { readonly erp: Settings }
-  return { erp: { ...erp, hosts } }
+  return { erp: { ...erp, url: hosts } }
 }

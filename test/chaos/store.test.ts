@@ -10,7 +10,7 @@ const LIMIT = 50
 t.test('Redis is killed, started again, and frozen: no request fails, and limits hold within twice what they say', async t => {
   const redis = await startRedis(t)
   const limited = { match: 'GET /limited', require: 'user', rate_limit: { max: LIMIT, per: '1h', by: 'user' } }
-  const { idp, replicas, load } = await startScene(t, { store: { redis: { url: redis.url }, encryption_keys: [newKey()] } }, {
+  const { idp, replicas, load } = await startScene(t, { redis: { url: redis.url, keys: [newKey()] } }, {
     routes: [{ match: 'GET /orders', require: 'user', rate_limit: { max: 1_000_000, per: '1h', by: 'user' } }, limited]
   })
   const isUp = async (wanted: 0 | 1): Promise<boolean> => (await Promise.all(replicas.map(async one => (await one.admin('/metrics')).text.includes(`countersign_store_up{engine="redis"} ${wanted}`)))).every(Boolean)

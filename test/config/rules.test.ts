@@ -81,17 +81,25 @@ const REFUSED: readonly Row[] = [
   { promise: 'a credential of a rule\'s own', routes: rule('    credential: basic\n'), wrong: ['4:17 routes[0].credential'] },
   { promise: 'a rewrite with a parameter that the match lacks', routes: rule('    rewrite: /v2/:id\n'), wrong: ['4:14 routes[0].rewrite'] },
   { promise: 'a rewrite with a * that the match lacks', routes: rule('    rewrite: /v2/*\n'), wrong: ['4:14 routes[0].rewrite'] },
-  ...['v2/a', '/v2/../a', '/v2//a', '/a?b', '"/a#b"', '/*/a', '/%2e%2e/a', '/:a-b', '/a;b', '/a%2fb', '/a%zz', '/%25', '/a(:b)'].map((path): Row => ({ promise: `a rewrite to ${path}`, routes: rule(`    rewrite: ${path}\n`), wrong: ['4:14 routes[0].rewrite'] })),
+  ...['v2/a', '/v2/../a', '/v2//a', '/a?b', '"/a#b"', '/*/a', '/%2e%2e/a', '/:a-b', '/a;b', '/a%2fb', '/a%zz', '/%25', '/a(:b)', '/a(:id', '/a(:id;v)', '/a((:id)', "/a(:id,':id)"].map((path): Row => ({ promise: `a rewrite to ${path}`, routes: rule(`    rewrite: ${path}\n`), wrong: ['4:14 routes[0].rewrite'] })),
   { promise: 'a rewrite of defaults that does not fit a match', routes: `defaults: { rewrite: /v2/* }\n${rule('')}`, wrong: ['3:12 routes[0].match'] },
   ...['30', '-1s', '1.5s', 'Infinity', '0s', '2h', '30 s', '30S'].map((time): Row => ({ promise: `timeout ${time}`, routes: rule(`    timeout: ${time}\n`), wrong: ['4:14 routes[0].timeout'] })),
   ...['10', '10MB', '-1KiB', '1e3B'].map((size): Row => ({ promise: `body_limit ${size}`, routes: rule(`    body_limit: ${size}\n`), wrong: ['4:17 routes[0].body_limit'] })),
   { promise: 'a limit with nothing in it', routes: rule('    rate_limit: { max: 0, per: 0s, by: all }\n'), wrong: ['4:24 routes[0].rate_limit.max', '4:32 routes[0].rate_limit.per', '4:40 routes[0].rate_limit.by'] },
   { promise: 'a limit that does not say by whom', routes: rule('    rate_limit: { max: 5, per: 1m }\n'), wrong: ['4:17 routes[0].rate_limit'] },
   { promise: 'an empty list of limits', routes: rule('    rate_limit: []\n'), wrong: ['4:17 routes[0].rate_limit'] },
-  { promise: 'a retry that is none', routes: rule('    retry: {attempts: 11}\n    idempotent: maybe\n'), wrong: ['4:23 routes[0].retry.attempts', '5:17 routes[0].idempotent'] },
+  { promise: 'a retry that is none', routes: rule('    retry: {attempts: 11}\n'), wrong: ['4:23 routes[0].retry.attempts'] },
+  ...['answer', '200', '600', '"503"', '503.5', '[]', 'true', '{}'].map((on): Row => ({ promise: `a retry on ${on}`, routes: rule(`    retry: {on: ${on}}\n`), wrong: ['4:17 routes[0].retry.on'] })),
+  { promise: 'a misspelt word of on', routes: rule('    retry: {on: [connect, rest, 503]}\n'), wrong: ['4:27 routes[0].retry.on[1]'], names: ['did you mean "reset"?'] },
+  ...['post', 'ANY', 'TRACE', '[]', '5'].map((methods): Row => ({ promise: `a retry of methods ${methods}`, routes: rule(`    retry: {methods: ${methods}}\n`), wrong: ['4:22 routes[0].retry.methods'] })),
+  ...['0', '0.0', '1.5', '-0.5', '50', '"0.5"', '0%', 'half', 'true'].map((budget): Row => ({ promise: `a budget of ${budget}`, routes: rule(`    retry: {budget: ${budget}}\n`), wrong: ['4:21 routes[0].retry.budget'] })),
+  { promise: 'a limit that does not know what becomes of it', gateway: `redis: { url: rediss://redis.example.com, keys: ${'A'.repeat(43)} }\n${GATEWAY}`, routes: rule('    rate_limit: { max: 5, per: 1m, by: user, on_store_failure: alow }\n'), wrong: ['4:64 routes[0].rate_limit.on_store_failure'], names: ['did you mean "allow"?'] },
   { promise: 'a misspelt key of retry', routes: rule('    retry: {attempt: 3}\n'), wrong: ['4:13 routes[0].retry.attempt'], names: ['did you mean "attempts"?'] },
-  { promise: 'idempotent in defaults', routes: `defaults: { idempotent: true }\n${rule('')}`, wrong: ['1:13 defaults.idempotent'] },
   { promise: 'what is not in this version', routes: rule('    enforce: report\n'), wrong: ['4:5 routes[0].enforce'], names: ['not in this version'] },
+  ...['%2e', '2f', '%2f%2f', '%', 7].map((escape): Row => ({ promise: `an escape ${escape} that no rule can admit`, routes: rule(`    escapes: ["%2f", ${typeof escape === 'number' ? escape : `"${escape}"`}]\n`), wrong: ['4:22 routes[0].escapes[1]'] })),
+  { promise: 'no escapes in a list of them', routes: rule('    escapes: []\n'), wrong: ['4:14 routes[0].escapes'] },
+  { promise: 'matrix that is neither', routes: rule('    matrix: some\n'), wrong: ['4:13 routes[0].matrix'] },
+  { promise: 'escapes and matrix in defaults', routes: `defaults: { escapes: ["%2f"], matrix: true }\n${rule('')}`, wrong: ['1:13 defaults.escapes', '1:31 defaults.matrix'] },
   { promise: 'require in defaults', routes: `defaults: { require: public }\n${rule('')}`, wrong: ['1:13 defaults.require'] },
   { promise: 'match, id, enforce in defaults', routes: `defaults: { match: GET /, id: a, enforce: report }\n${rule('')}`, wrong: ['1:13 defaults.match', '1:27 defaults.id', '1:34 defaults.enforce'] },
   { promise: 'a reference to the environment in the policy', routes: rule('    upstream: ${UPSTREAM:-erp}\n'), wrong: ['4:15 routes[0].upstream'] },
@@ -113,6 +121,7 @@ const REFUSED: readonly Row[] = [
   ...['Set-Cookie', 'WWW-Authenticate', 'Proxy-Authenticate', 'Content-Length', 'X-Request-Id', 'Connection'].map((name): Row => ({
     promise: `response_headers.set ${name}`, routes: rule(`    response_headers: { set: { ${name}: x } }\n`), wrong: [`4:32 routes[0].response_headers.set.${name}`]
   })),
+  { promise: 'a header that carries the token of the upstream\'s session', gateway: `${GATEWAY}    csrf: { path: / }\n`, routes: rule('    headers: { set: { X-CSRF-Token: a } }\n'), wrong: ['4:23 routes[0].headers.set.X-CSRF-Token'] },
   { promise: 'a header that carries the upstream\'s credential', gateway: GATEWAY.replace('        audience: https://erp', '        header: X-Erp-Token\n        audience: https://erp'), routes: rule('    headers: { set: { x_erp_token: a } }\n'), wrong: ['4:23 routes[0].headers.set.x_erp_token'] },
   { promise: 'any rule for tokens where there are no issuers', gateway: 'upstreams: { erp: { url: https://erp.example.com, credential: none } }\n', routes: rule(''), wrong: ['3:14 routes[0].require'] }
 ]
@@ -126,11 +135,27 @@ for (const { promise, routes, gateway, wrong, names = [] } of REFUSED) {
   })
 }
 
+function matching (...matches: readonly string[]): string {
+  return `routes:\n${matches.map(match => `  - match: ${match}\n    require: user\n`).join('')}`
+}
+
 const WARNED: readonly Row[] = [
   { promise: 'a narrower path that hides a method of a broader one', routes: 'routes:\n  - match: ANY /a/*\n    require: user\n  - match: GET /a/b\n    require: user\n', wrong: ['4:12 routes[1].match'] },
   { promise: 'an alternative that another makes idle', routes: required('[user, { user: { scope: a } }]'), wrong: ['3:21 routes[0].require[1]'] },
   { promise: 'a rewrite that loses a parameter', routes: 'routes:\n  - match: GET /a/:id\n    require: user\n    rewrite: /b\n', wrong: ['4:14 routes[0].rewrite'] },
+  {
+    promise: 'on_store_failure where there is no redis',
+    routes: `defaults: { rate_limit: { max: 5, per: 1m, by: user, on_store_failure: deny } }\n${rule('    rate_limit: [{ max: 5, per: 1m, by: user }, { max: 5, per: 1h, by: user, on_store_failure: local }]\n')}`,
+    wrong: ['1:72 defaults.rate_limit.on_store_failure', '5:96 routes[0].rate_limit[1].on_store_failure']
+  },
   { promise: 'identity on a public rule', routes: 'routes:\n  - match: GET /a\n    require: public\n    identity: { headers: { X-User: sub } }\n', wrong: ['4:15 routes[0].identity'] },
+  ...['$batch:name', '$metadata', 'odata', 'OData', 'K(:k)', 'sap/opu/odata/sap/API'].map((segment): Row => {
+    const paths = [`/x/${segment.replace(':name', 'es')}`, '/x/y/:z', '/x/y/*', '/x/:y/:z/*', '/x/:y']
+    return { promise: `what does not let $batch through, beside ${segment}`, routes: matching(...paths.map(path => `POST ${path}`)), wrong: ['4:12 routes[1].match', '6:12 routes[2].match', '8:12 routes[3].match', '10:12 routes[4].match'] }
+  }),
+  { promise: 'ANY that does not let $batch through', routes: matching('ANY /odata/:x', 'GET /odata/:y/:z', 'ANY /odata/K(:k)'), wrong: ['2:12 routes[0].match'] },
+  { promise: 'escapes and matrix where there are no parameters', routes: rule('    escapes: ["%2F"]\n    matrix: true\n'), wrong: ['4:5 routes[0].escapes', '5:5 routes[0].matrix'] },
+  { promise: 'a rewrite that loses a key', routes: 'routes:\n  - match: GET /a(:id)\n    require: user\n    rewrite: /b\n', wrong: ['4:14 routes[0].rewrite'] },
   { promise: 'a kind that the IdP never proves', gateway: GATEWAY.replace('auth0\n', 'zitadel\n'), routes: required('user'), wrong: ['3:14 routes[0].require'] }
 ]
 
@@ -141,3 +166,27 @@ for (const { promise, routes, gateway, wrong } of WARNED) {
     t.ok(configuration)
   })
 }
+
+t.test('no warning where $batch is named, where no POST comes there, and where nothing looks like OData', async t => {
+  for (const routes of [
+    matching('POST /odata/:x', 'POST /odata/%24Batch'), matching('POST /odata/*', 'POST /odata/:x/y/$batch'), matching('GET|PUT /odata/*', 'ANY /odata/K(:k)/x', 'ANY /odata/x'),
+    matching('POST /a/:x', 'POST /b/*', 'POST /odatax', 'POST /x$batch', 'POST /k()'), matching('POST /*', 'POST /sap/opu/odata/$batch')
+  ]) {
+    const { places, configuration } = await load({ routes })
+    t.same(places, [])
+    t.ok(configuration)
+  }
+})
+
+t.test('a rewrite takes a key in both forms, and what a rule admits is settled with it', async t => {
+  const { configuration, lines } = await load({
+    routes: `routes:
+  - { match: "GET /a(:id)", require: user, rewrite: "/b/:id", escapes: ["%2F", "%25", "%2f"] }
+  - { match: "GET /c/:id", require: user, rewrite: "/d(':id')", matrix: true }
+  - { match: "GET /e(:id)", require: user, rewrite: "/f(x=:id)/g", escapes: "%3b", matrix: false }
+  - { match: "GET /g/:id", require: user }
+`
+  })
+  t.same(lines, [])
+  t.same(configuration?.routes.map(({ grants }) => grants), [{ escapes: ['%2f', '%25'], matrix: false }, { escapes: [], matrix: true }, { escapes: ['%3b'], matrix: false }, undefined])
+})

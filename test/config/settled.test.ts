@@ -31,6 +31,35 @@ t.test('a rule that says nothing more gets every default', async t => {
   t.match(route?.at, /routes\.yaml:2$/)
 })
 
+t.test('with sap, sessions are made at the first service that a rule names, unless the operator says otherwise', async t => {
+  const csrfBy = async (upstream: string, match: string, more = '') => {
+    const { configuration, lines } = await load({ gateway: GATEWAY + upstream, routes: `routes:\n  - { match: GET /a, require: user }\n  - { match: ${match}, require: user${more} }\n` })
+    return { csrf: configuration?.gateway.upstreams['erp']?.csrf, warned: lines.some(line => line.includes('csrf')) }
+  }
+  const path = '/sap/opu/odata/sap/API_BUSINESS_PARTNER/'
+  t.match(await csrfBy('    erp: sap\n', '"POST /sap/opu/odata/sap/API_BUSINESS_PARTNER/A_BusinessPartner"'), { csrf: { path, header: 'X-CSRF-Token', methods: ['POST', 'PUT', 'PATCH', 'DELETE'], sessions: 1 }, warned: false })
+  t.match(await csrfBy('    erp: sap\n', '"PATCH /partners/:key"', ', rewrite: "/sap/opu/odata/sap/API_BUSINESS_PARTNER/A_BusinessPartner(:key)"'), { csrf: { path }, warned: false })
+  t.match(await csrfBy('    erp: sap\n', 'POST /sap/opu/odata4/sap/api_x/srvd_a2x/sap/x/0001/X'), { csrf: { path: '/sap/opu/odata4/sap/api_x/srvd_a2x/sap/x/0001/' } })
+  t.match(await csrfBy('    erp: sap\n    csrf: { path: /own }\n', 'POST /sap/opu/odata/sap/A/B'), { csrf: { path: '/own' } })
+  t.same(await csrfBy('    erp: sap\n    csrf: none\n', 'POST /sap/opu/odata/sap/A/B'), { csrf: undefined, warned: false })
+  t.same(await csrfBy('    erp: sap\n', 'POST /b'), { csrf: undefined, warned: true })
+  t.same(await csrfBy('    erp: sap\n', 'GET /b'), { csrf: undefined, warned: false })
+  t.same(await csrfBy('', 'POST /sap/opu/odata/sap/A/B'), { csrf: undefined, warned: false })
+})
+
+t.test('what an ERP is known for stands beneath what the operator says', async t => {
+  const sap = GATEWAY + '    erp: sap\n    headers: { set: { SAP_Client: "100" } }\n    refuse_query: Debug\n'
+  const [one, two] = await routesOf('defaults: { refuse_query: [b] }\nroutes:\n  - { match: GET /a, require: user }\n  - { match: GET /b, require: user, refuse_query: [c, sap-user], timeout: 1s, headers: { remove: X-Own }, response_headers: { set: { X-CSRF-Token: none } } }\n', sap)
+  t.match(one, { timeout: 65_000, headers: { set: { SAP_Client: '100' } } })
+  t.notOk(one?.headers.remove.includes('sap-client'))
+  t.ok(one?.headers.remove.includes('sap-user'))
+  t.ok(one?.response_headers.remove.includes('x-csrf-token'))
+  t.same([one?.refuse_query.refused.includes('sap-user'), one?.refuse_query.refused.slice(-2)], [true, ['debug', 'b']])
+  t.match(two, { timeout: 1000, response_headers: { set: { 'X-CSRF-Token': 'none' } } })
+  t.same([two?.headers.remove.includes('sap-user'), two?.headers.remove.includes('x-own'), two?.response_headers.remove.includes('x-csrf-token')], [true, true, false])
+  t.same(two?.refuse_query.refused.slice(-3), ['debug', 'b', 'c'])
+})
+
 t.test('gateway.yaml gets the contract\'s defaults', async t => {
   const { configuration } = await load({})
   if (configuration === undefined) return t.fail('it loads')
@@ -64,12 +93,12 @@ t.test('retries and time limits: the rule\'s, else those of defaults, else the u
   const [one, two, three, four] = await routesOf(`routes:
   - { match: GET /a, require: user }
   - { match: GET /b, require: user, timeout: 1s, retry: none }
-  - { match: POST /c, require: user, retry: {}, idempotent: true }
+  - { match: POST /c, require: user, retry: { methods: [POST, GET] } }
   - { match: GET /d, require: user }
 `, gateway)
-  t.match(one, { timeout: 7000, idle_timeout: 8000, idempotent: false, retry: { attempts: 3, on: ['connect', 'reset'], statuses: [], budget: 0.2, backoff: 25 } })
+  t.match(one, { timeout: 7000, idle_timeout: 8000, retry: { attempts: 3, on: ['connect', 'reset'], methods: ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'], budget: 0.2, backoff: 25 } })
   t.match(two, { timeout: 1000, idle_timeout: 8000, retry: undefined })
-  t.match(three, { idempotent: true, retry: { attempts: 2 } })
+  t.match(three, { retry: { attempts: 2, methods: ['POST', 'GET'] } })
   t.equal(one?.retry, four?.retry)
   const [five, six] = await routesOf('defaults: { timeout: 2s, retry: { attempts: 5 } }\nroutes:\n  - { match: GET /a, require: user }\n  - { match: GET /b, require: user }\n', gateway)
   t.match(five, { timeout: 2000, retry: { attempts: 5 } })
@@ -78,28 +107,57 @@ t.test('retries and time limits: the rule\'s, else those of defaults, else the u
 
 t.test('of an upstream\'s protection, nothing is on that is not written, but for the time limits and ejection', async t => {
   const { configuration } = await load({})
-  const { connect_timeout: connect, balance, ejection, total_timeout: total, concurrency, circuit_breaker: breaker, retry, health_check: check } = configuration?.gateway.upstreams.erp ?? {}
-  t.same([connect, balance, ejection], [10_000, 'round_robin', { consecutive_failures: 5, for: 10_000, max: 0.5 }])
+  const { connect_timeout: connect, url, balance, eject_after: after, eject_for: out, eject_max: most, total_timeout: total, concurrency, breaker, retry, health_check: check } = configuration?.gateway.upstreams.erp ?? {}
+  t.same([url, connect, balance, after, out, most], [['https://erp.example.com'], 10_000, 'round_robin', 5, 10_000, 0.5])
   t.same([total, concurrency, breaker, retry, check], [undefined, undefined, undefined, undefined, undefined])
-  const written = await load({ gateway: `${GATEWAY}    concurrency: { max: "5" }\n    circuit_breaker: {}\n    retry: {}\n` })
+  const written = await load({ gateway: `${GATEWAY}    concurrency: { max: "5" }\n    breaker: {}\n    retry: {}\n    health_check: { path: /health }\n` })
   t.match(written.configuration?.gateway.upstreams.erp, {
     concurrency: { max: 5, queue_timeout: 5000 },
-    circuit_breaker: { consecutive_failures: 5, window: 10_000, min_requests: 20, open_for: 5000 },
-    retry: { attempts: 2 }
+    breaker: { failures: 5, window: 10_000, min_requests: 20, open_for: 5000 },
+    retry: { attempts: 2 },
+    health_check: { every: 2000, timeout: 2000, expect: [200], healthy: 2, unhealthy: 2 }
   })
 })
 
+t.test('a percent is a part of one, however it is written; from gateway.yaml a number also as text', async t => {
+  for (const [written, part] of Object.entries({ '50%': 0.5, 0.5: 0.5, '"0.5"': 0.5, '"${RATE}"': 0.25, 1: 1, '"1"': 1, '100%': 1, 0.001: 0.001 })) {
+    const gateway = `${GATEWAY}    breaker: { failure_rate: ${written} }\n    eject_max: ${written}\n    retry: { budget: ${written} }\n`
+    const { configuration, lines } = await load({ gateway, env: { ERP_SECRET: SECRET, RATE: '0.25' } })
+    t.match(configuration?.gateway.upstreams.erp, { breaker: { failure_rate: part }, eject_max: part, retry: { budget: part } }, `${written}: ${lines.join()}`)
+  }
+  const [one, two] = await routesOf('routes:\n  - { match: GET /a, require: user, retry: { budget: 0.5 } }\n  - { match: GET /b, require: user, retry: { budget: 5% } }\n')
+  t.same([one?.retry?.budget, two?.retry?.budget], [0.5, 0.05])
+})
+
+t.test('what is tried again is one list, of words and statuses; in gateway.yaml a status may be text', async t => {
+  const [one, two] = await routesOf('routes:\n  - { match: GET /a, require: user, retry: { on: [connect, 502, timeout, 503] } }\n  - { match: GET /b, require: user, retry: { on: 429 } }\n')
+  t.same([one?.retry?.on, two?.retry?.on], [['connect', 502, 'timeout', 503], [429]])
+  const { configuration } = await load({ gateway: `${GATEWAY}    retry: { on: [reset, "503"], methods: POST }\n` })
+  t.match(configuration?.gateway.upstreams.erp?.retry, { on: ['reset', 503], methods: ['POST'] })
+})
+
+t.test('an upstream is one URL or several, and its settings count for each', async t => {
+  for (const [written, urls] of Object.entries({ 'https://erp.example.com': ['https://erp.example.com'], '[https://erp.example.com]': ['https://erp.example.com'], '[https://a.example.com/x, https://b.example.com:8443/x/]': ['https://a.example.com/x', 'https://b.example.com:8443/x/'] })) {
+    const { configuration, lines } = await load({ gateway: GATEWAY.replace('    url: https://erp.example.com', `    url: ${written}`) })
+    t.same(configuration?.gateway.upstreams.erp?.url, urls, lines.join())
+  }
+})
+
 t.test('a default limit is one object in every rule that takes it: one counter', async t => {
-  const [one, two, three] = await routesOf(`
+  const { configuration } = await load({
+    gateway: `redis: { url: rediss://redis.example.com, keys: ${'A'.repeat(43)} }\n${GATEWAY}`,
+    routes: `
 defaults: { rate_limit: { max: 5, per: 1m, by: client } }
 routes:
   - { match: GET /a, require: user }
   - { match: GET /b, require: user }
-  - { match: GET /c, require: user, rate_limit: [{ max: 1, per: 1s, by: user }, { max: 9, per: 1h, by: address }] }
-`)
-  t.same(one?.rate_limits, [{ max: 5, per: 60_000, by: 'client', shared: true }])
+  - { match: GET /c, require: user, rate_limit: [{ max: 1, per: 1s, by: user, on_store_failure: deny }, { max: 9, per: 1h, by: address }] }
+`
+  })
+  const [one, two, three] = configuration?.routes ?? []
+  t.same(one?.rate_limits, [{ max: 5, per: 60_000, by: 'client', on_store_failure: 'local', shared: true }])
   t.equal(one?.rate_limits[0], two?.rate_limits[0])
-  t.same(three?.rate_limits, [{ max: 1, per: 1000, by: 'user', shared: false }, { max: 9, per: 3_600_000, by: 'address', shared: false }])
+  t.same(three?.rate_limits, [{ max: 1, per: 1000, by: 'user', on_store_failure: 'deny', shared: false }, { max: 9, per: 3_600_000, by: 'address', on_store_failure: 'local', shared: false }])
 })
 
 t.test('headers add up: upstream, defaults, rule; the last word on a name counts', async t => {

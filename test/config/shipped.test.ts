@@ -5,7 +5,8 @@ import * as z from 'zod'
 import { gatewaySchema, issuerSchema, listenSchema, upstreamSchema } from '../../src/config/gateway-schema.ts'
 import { formatSchema, jsonSchemas } from '../../src/config/json-schema.ts'
 import { loadConfiguration } from '../../src/config/load.ts'
-import { circuitBreakerSchema, concurrencySchema, ejectionSchema, healthCheckSchema } from '../../src/config/protection-schema.ts'
+import { breakerSchema, concurrencySchema, healthCheckSchema } from '../../src/config/protection-schema.ts'
+import { redisSchema } from '../../src/config/redis-schema.ts'
 import { conditionsSchema } from '../../src/config/require-schema.ts'
 import { ruleSchema } from '../../src/config/routes-schema.ts'
 import { GATEWAY, load, ROUTES, SECRET } from './files.ts'
@@ -67,8 +68,9 @@ t.test('the reference pages have every key', async t => {
   const has = (page: string, keys: readonly string[]) => { for (const key of keys) t.match(page, new RegExp(`[\`{ ]${key.replace('|', '.')}[\`:]`), key) }
   has(gateway, [gatewaySchema, listenSchema, issuerSchema, upstreamSchema].flatMap(schema => Object.keys(schema.shape)))
   has(gateway, ['client_credentials', 'basic', 'headers', 'token_endpoint', 'client_id', 'client_secret', 'auth_method', 'basic_encoding', 'scope', 'resource', 'params', 'header', 'file', 'env'])
-  has(gateway, [concurrencySchema, circuitBreakerSchema, ejectionSchema, healthCheckSchema].flatMap(schema => Object.keys(schema.shape)))
-  has(routes, ['attempts', 'on', 'statuses', 'budget', 'backoff'])
+  has(gateway, [concurrencySchema, breakerSchema, healthCheckSchema, redisSchema].flatMap(schema => Object.keys(schema.shape)))
+  has(gateway, ['from', 'to', 'cron', 'for', 'time_zone'])
+  has(routes, ['attempts', 'on', 'methods', 'budget', 'backoff', 'on_store_failure'])
   has(routes, [ruleSchema, conditionsSchema].flatMap(schema => Object.keys(schema.shape)))
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseDuration, parsePercent, parseSize } from '../../src/config/units.ts'
+import { parseDuration, parseFraction, parsePercent, parseSize } from '../../src/config/units.ts'
 import { isNetwork, whyNotReachable } from '../../src/config/urls.ts'
 
 t.test('durations are whole numbers with a unit, in milliseconds', t => {
@@ -17,6 +17,12 @@ t.test('sizes are whole numbers with a unit, in bytes', t => {
 t.test('percents are whole numbers from 1 to 100, as a part of one', t => {
   for (const [text, part] of Object.entries({ '1%': 0.01, '20%': 0.2, '99%': 0.99, '100%': 1 })) t.equal(parsePercent(text), part)
   for (const text of ['', '%', '0%', '101%', '050%', '20', '0.5', '1.5%', '-5%', '20 %', '20%\n', '200%']) t.equal(parsePercent(text), undefined, text)
+  t.end()
+})
+
+t.test('fractions are plain digits from 0 to 1', t => {
+  for (const [text, part] of Object.entries({ 0.5: 0.5, 0.25: 0.25, '0.50': 0.5, 1: 1 })) t.equal(parseFraction(text), part)
+  for (const text of ['', '.5', '0.', '0', '00.5', '1.0', '1.5', '5', '-0.5', '+0.5', '5e-1', '0,5', ' 0.5', '0.5\n', '0.5%', '0.1234567890', 'Infinity']) t.equal(parseFraction(text), undefined, text)
   t.end()
 })
 

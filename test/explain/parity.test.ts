@@ -4,7 +4,7 @@ import { loadConfiguration } from '../../src/config/load.ts'
 import { explain } from '../../src/explain/explain.ts'
 import type { Explanation } from '../../src/explain/explanation.ts'
 import { openFiles } from '../../src/file-world.ts'
-import { createClient } from '../../src/idp-client.ts'
+import { openIdpClient } from '../../src/outbound/idp-client.ts'
 import { startErp } from '../support/erp.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startIdp, type Idp } from '../support/idp.ts'
@@ -69,7 +69,7 @@ t.test('explain, the console and the data plane give one verdict on 532 pairs of
   const gateway = await startGateway(t, { idp, erp, changes, routes: { defaults: { issuers: 'main' }, routes } })
   const { configuration } = await loadConfiguration({ config: join(gateway.dir, 'gateway.yaml'), routes: join(gateway.dir, 'routes.yaml') }, {})
   if (configuration === undefined) throw new Error('it runs by these files')
-  const world = openFiles(configuration, { now: Date.now, createClient })
+  const world = openFiles(configuration, { now: Date.now, createClient: openIdpClient })
   t.teardown(() => { world.close() })
 
   let pairs = 0

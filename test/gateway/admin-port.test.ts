@@ -153,6 +153,7 @@ t.test('the metrics are those that are documented, and count', async t => {
     'countersign_upstream_duration_seconds histogram',
     'countersign_upstream_hosts_ejected gauge',
     'countersign_upstream_hosts_unhealthy gauge',
+    'countersign_upstream_maintenance gauge',
     'countersign_upstream_requests_open gauge',
     'countersign_upstream_requests_queued gauge',
     'countersign_upstream_retries_total counter'

@@ -5,12 +5,12 @@ import { openConnection } from '../support/raw-http.ts'
 import { rawAnswers, sends, sendsThenCloses, type RawHandler } from '../support/raw-erp.ts'
 import { lastRequest, metric, rawScene, scene, until } from './upstream-scene.ts'
 
-const breaking = (circuit_breaker: object) => ({ changes: { upstreams: { erp: { circuit_breaker } } } })
+const breaking = (breaker: object) => ({ changes: { upstreams: { erp: { breaker } } } })
 
 const STATE = 'countersign_upstream_circuit_state{upstream="erp"}'
 
 t.test('an ERP that fails again and again is left alone; then one request tries', async t => {
-  const { erp, gateway, token } = await scene(t, answering(503, 'down'), breaking({ consecutive_failures: 3, open_for: '1s' }))
+  const { erp, gateway, token } = await scene(t, answering(503, 'down'), breaking({ failures: 3, open_for: '1s' }))
   t.equal(await metric(gateway, STATE), 0)
   for (let at = 0; at < 3; at++) t.match(await gateway.call({ token }), { status: 503, text: 'down' })
   t.equal(await metric(gateway, STATE), 2)
@@ -37,7 +37,7 @@ t.test('an ERP that fails again and again is left alone; then one request tries'
 })
 
 t.test('a try that fails opens it for another while', async t => {
-  const { erp, gateway, token } = await scene(t, answering(502, 'down'), breaking({ consecutive_failures: 1, open_for: '300ms' }))
+  const { erp, gateway, token } = await scene(t, answering(502, 'down'), breaking({ failures: 1, open_for: '300ms' }))
   await gateway.call({ token })
   await until(async () => await metric(gateway, STATE) === 1)
   t.match(await gateway.call({ token }), { status: 502, text: 'down' })
@@ -47,7 +47,7 @@ t.test('a try that fails opens it for another while', async t => {
 })
 
 t.test('a caller that leaves while it tries leaves the next one to try', async t => {
-  const { erp, gateway, token, head } = await scene(t, answering(504, 'down'), breaking({ consecutive_failures: 1, open_for: '200ms' }))
+  const { erp, gateway, token, head } = await scene(t, answering(504, 'down'), breaking({ failures: 1, open_for: '200ms' }))
   await gateway.call({ token })
   await until(async () => await metric(gateway, STATE) === 1)
   erp.answerWith(() => {})
@@ -63,7 +63,7 @@ t.test('a caller that leaves while it tries leaves the next one to try', async t
 })
 
 t.test('an answer that has begun well is enough: nobody waits for its end', async t => {
-  const { erp, gateway, token, head } = await scene(t, answering(503, 'down'), breaking({ consecutive_failures: 1, open_for: '200ms' }))
+  const { erp, gateway, token, head } = await scene(t, answering(503, 'down'), breaking({ failures: 1, open_for: '200ms' }))
   await gateway.call({ token })
   await until(async () => await metric(gateway, STATE) === 1)
   erp.answerWith((_req, res) => { res.writeHead(200).write('begun') })
@@ -88,19 +88,19 @@ const FAILURES: Readonly<Record<string, RawHandler>> = {
 
 t.test('what an ERP does that is down opens it', async t => {
   for (const [name, handler] of Object.entries(FAILURES)) {
-    const { erp, gateway, token } = await rawScene(t, handler, { ...breaking({ consecutive_failures: 2, open_for: '1m' }), rule: { timeout: '300ms' } })
+    const { erp, gateway, token } = await rawScene(t, handler, { ...breaking({ failures: 2, open_for: '1m' }), rule: { timeout: '300ms' } })
     for (let at = 0; at < 2; at++) t.not((await gateway.call({ token })).code, 'upstream-unavailable', name)
     t.equal((await gateway.call({ token })).code, 'upstream-unavailable', name)
     t.equal(erp.requests.length, 2)
   }
-  const { erp, gateway, token } = await scene(t, undefined, breaking({ consecutive_failures: 2, open_for: '1m' }))
+  const { erp, gateway, token } = await scene(t, undefined, breaking({ failures: 2, open_for: '1m' }))
   await erp.stop()
   for (let at = 0; at < 2; at++) t.equal((await gateway.call({ token })).code, 'upstream-refused')
   t.equal((await gateway.call({ token })).code, 'upstream-unavailable')
 })
 
 t.test('what it says of a request does not, and what the caller does neither', async t => {
-  const { erp, gateway, token, head } = await scene(t, undefined, { ...breaking({ consecutive_failures: 1, open_for: '1m' }), rule: { body_limit: '10B', idle_timeout: '300ms' } })
+  const { erp, gateway, token, head } = await scene(t, undefined, { ...breaking({ failures: 1, open_for: '1m' }), rule: { body_limit: '10B', idle_timeout: '300ms' } })
   for (const status of [400, 401, 403, 404, 409, 422, 429, 500, 501, 507]) {
     erp.answerWith(answering(status, 'x'))
     await gateway.call({ token })
@@ -132,7 +132,7 @@ t.test('what it says of a request does not, and what the caller does neither', a
 
 t.test('a rate of failures opens it, too', async t => {
   let count = 0
-  const { gateway, token } = await scene(t, async (req, res, seen) => { await answering(count++ % 2 === 0 ? 503 : 200, 'x')(req, res, seen) }, breaking({ consecutive_failures: 100, failure_rate: '40%', min_requests: 6, window: '1m', open_for: '1m' }))
+  const { gateway, token } = await scene(t, async (req, res, seen) => { await answering(count++ % 2 === 0 ? 503 : 200, 'x')(req, res, seen) }, breaking({ failures: 100, failure_rate: '40%', min_requests: 6, window: '1m', open_for: '1m' }))
   const statuses: number[] = []
   for (let at = 0; at < 8; at++) statuses.push((await gateway.call({ token })).status)
   t.same(statuses, [503, 200, 503, 200, 503, 200, 503, 503])

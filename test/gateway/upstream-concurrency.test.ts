@@ -180,7 +180,7 @@ t.test('where the circuit opens, those that wait are told at once', async t => {
   const { erp, gateway, token } = await scene(t, async (_req, res) => {
     await new Promise<void>(resolve => { letGo = resolve })
     res.writeHead(503).end('down')
-  }, limited({ max: 1, queue: 10, queue_timeout: '1m' }, { circuit_breaker: { consecutive_failures: 1, open_for: '1m' } }))
+  }, limited({ max: 1, queue: 10, queue_timeout: '1m' }, { breaker: { failures: 1, open_for: '1m' } }))
   const first = gateway.call({ token })
   await until(() => erp.requests.length === 1)
   const others = Array.from({ length: 5 }, async () => await gateway.call({ token }))

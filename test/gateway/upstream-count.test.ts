@@ -65,8 +65,8 @@ t.test('whatever becomes of requests, every place is free again in the end, the 
     const path = /^\w+ \/([\w-]*)/.exec(request.toString('latin1'))?.[1] ?? ''
     return (ANSWERS[path] ?? sends(rawAnswers.whole))(socket, request)
   }, {
-    rule: { timeout: '400ms', idle_timeout: '300ms', body_limit: '1KiB', retry: { attempts: 3, on: ['connect', 'reset', 'timeout'], statuses: [503], backoff: '5ms' } },
-    changes: { upstreams: { erp: { total_timeout: '1500ms', concurrency: { max: MAX, queue: 6, queue_timeout: '500ms' }, circuit_breaker: { consecutive_failures: 12, open_for: '100ms' } } }, log: { level: 'warn' } }
+    rule: { timeout: '400ms', idle_timeout: '300ms', body_limit: '1KiB', retry: { attempts: 3, on: ['connect', 'reset', 'timeout', 503], backoff: '5ms' } },
+    changes: { upstreams: { erp: { total_timeout: '1500ms', concurrency: { max: MAX, queue: 6, queue_timeout: '500ms' }, breaker: { failures: 12, open_for: '100ms' } } }, log: { level: 'warn' } }
   })
   const count = async (what: string): Promise<number> => await metric(gateway, `countersign_upstream_requests_${what}{upstream="erp"}`)
 

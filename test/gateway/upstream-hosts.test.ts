@@ -24,7 +24,7 @@ async function threeHosts (t: Test, settings: object = {}, rule: object = {}): P
     idp,
     erp: hosts[0],
     routes: [{ match: 'ANY /*', require: 'user', ...rule }],
-    changes: { upstreams: { erp: { url: undefined, hosts: hosts.map(({ origin }) => origin), ...settings } } }
+    changes: { upstreams: { erp: { url: hosts.map(({ origin }) => origin), ...settings } } }
   })
   return {
     idp, hosts: [...hosts], gateway, token: idp.mintUser(),
@@ -73,7 +73,7 @@ t.test('a Location under any of them leads to the gateway', async t => {
 })
 
 t.test('one of three is killed: no request fails that may be tried again, none goes there after that, and it is back when it is', async t => {
-  const { hosts, gateway, token, counts } = await threeHosts(t, { ejection: { consecutive_failures: 3 } }, { retry: { backoff: '1ms' } })
+  const { hosts, gateway, token, counts } = await threeHosts(t, { eject_after: 3 }, { retry: { backoff: '1ms' } })
   const [killed] = hosts
   let failed = 0
   const stopped = new AbortController()
@@ -98,7 +98,7 @@ t.test('one of three is killed: no request fails that may be tried again, none g
 })
 
 t.test('without retries, so many requests fail as it takes, and no more', async t => {
-  const { hosts, gateway, token } = await threeHosts(t, { ejection: { consecutive_failures: 4 } })
+  const { hosts, gateway, token } = await threeHosts(t, { eject_after: 4 })
   await hosts[1].stop()
   const statuses: number[] = []
   for (let at = 0; at < 60; at++) statuses.push((await gateway.call({ token })).status)
@@ -106,7 +106,7 @@ t.test('without retries, so many requests fail as it takes, and no more', async 
 })
 
 t.test('one that answers that it is down is out for its time; the last one is never out', async t => {
-  const { hosts, gateway, token, counts } = await threeHosts(t, { ejection: { consecutive_failures: 2, for: '500ms', max: '100%' } })
+  const { hosts, gateway, token, counts } = await threeHosts(t, { eject_after: 2, eject_for: '500ms', eject_max: 1 })
   for (const host of hosts) host.answerWith(answering(503, 'down'))
   for (let at = 0; at < 20; at++) t.match(await gateway.call({ token }), { status: 503, text: 'down' })
   t.equal(await metric(gateway, EJECTED), 2)
@@ -118,13 +118,13 @@ t.test('one that answers that it is down is out for its time; the last one is ne
 })
 
 t.test('what a caller does takes no host out', async t => {
-  const { gateway, token } = await threeHosts(t, { ejection: { consecutive_failures: 1 } }, { body_limit: '5B' })
+  const { gateway, token } = await threeHosts(t, { eject_after: 1 }, { body_limit: '5B' })
   for (let at = 0; at < 6; at++) t.equal((await gateway.call({ method: 'POST', token, body: 'too large' })).status, 413)
   t.equal(await metric(gateway, EJECTED), 0)
 })
 
 t.test('a retry goes to another host', async t => {
-  const { hosts, gateway, token, counts } = await threeHosts(t, {}, { retry: { attempts: 3, statuses: [500], budget: '100%', backoff: '1ms' } })
+  const { hosts, gateway, token, counts } = await threeHosts(t, {}, { retry: { attempts: 3, on: [500], budget: 1, backoff: '1ms' } })
   for (const host of hosts) host.answerWith(answering(500, 'broken'))
   for (let at = 0; at < 3; at++) {
     t.equal((await gateway.call({ token })).status, 500)
@@ -136,7 +136,7 @@ t.test('a retry goes to another host', async t => {
 })
 
 t.test('a POST goes to another host where there was no connection', async t => {
-  const { hosts, gateway, token } = await threeHosts(t, { ejection: { consecutive_failures: 100 } }, { retry: { backoff: '0ms' } })
+  const { hosts, gateway, token } = await threeHosts(t, { eject_after: 100 }, { retry: { backoff: '0ms' } })
   await hosts[0].stop()
   for (let at = 0; at < 9; at++) t.match((await gateway.call({ method: 'POST', token, body: 'abc' })).json(), { bytes: 3 })
   t.equal(hosts[1].requests.length + hosts[2].requests.length, 9)

@@ -18,7 +18,7 @@ function promise (name: string, { base = '', publicUrl, routes = [{ match: 'ANY 
   t.test(name, async t => {
     let location = ''
     const [idp, erp] = [await startIdp(t), await startErp(t, (_req, res) => {
-      res.writeHead(201, { location, 'content-location': location }).end()
+      res.writeHead(201, { location, 'content-location': location, 'odata-entityid': location }).end()
     })]
     const changes = { ...(publicUrl !== undefined && { listen: { public_url: publicUrl } }), upstreams: { erp: { url: erp.origin + base } } }
     const gateway = await startGateway(t, { idp, erp, routes, changes })
@@ -29,6 +29,7 @@ function promise (name: string, { base = '', publicUrl, routes = [{ match: 'ANY 
       t.equal(status, 201)
       t.equal(headers.location, seen.replace('ORIGIN', erp.origin), `${path}: ${sent}`)
       t.equal(headers['content-location'], seen.replace('ORIGIN', erp.origin))
+      t.equal(headers['odata-entityid'], seen.replace('ORIGIN', erp.origin))
     }
   })
 }

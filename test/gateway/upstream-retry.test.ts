@@ -39,8 +39,8 @@ t.test('a connection that ended before the answer: what may be carried out twice
   }
 })
 
-t.test('a POST that is marked is, where all that was read of its body is held', async t => {
-  const { erp, gateway, token, head } = await scene(t, undefined, { rule: { idempotent: true, retry: {} } })
+t.test('a POST that methods names is, where all that was read of its body is held', async t => {
+  const { erp, gateway, token, head } = await scene(t, undefined, { rule: { retry: { methods: ['POST'] } } })
   erp.answerWith(failing(1, reset))
   t.equal((await gateway.call({ method: 'POST', token })).status, 200)
   t.equal(erp.requests.length, 2)
@@ -58,6 +58,33 @@ t.test('a POST that is marked is, where all that was read of its body is held', 
   }
 })
 
+t.test('what methods does not name is not, whatever it is', async t => {
+  const { erp, gateway, token } = await scene(t, undefined, { rule: { retry: { methods: ['POST'], on: ['reset', 503] } } })
+  for (const [fault, answer] of [[reset, { status: 502, code: 'upstream-reset' }], [answering(503, 'mine'), { status: 503, text: 'mine' }]] as const) {
+    for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) {
+      erp.answerWith(failing(1, fault))
+      erp.requests.length = 0
+      t.match(await gateway.call({ method, token }), answer, method)
+      t.equal(erp.requests.length, 1)
+    }
+    erp.answerWith(failing(1, fault))
+    erp.requests.length = 0
+    t.equal((await gateway.call({ method: 'POST', token })).status, 200)
+    t.equal(erp.requests.length, 2)
+  }
+})
+
+t.test('a word and a status in one list: either is tried again, and nothing else', async t => {
+  const { erp, gateway, token } = await scene(t, undefined, { rule: { retry: { on: ['reset', 502], backoff: '1ms' } } })
+  for (const [fault, status, seen] of [[reset, 200, 2], [answering(502, 'mine'), 200, 2], [answering(503, 'mine'), 503, 1]] as const) {
+    erp.answerWith(failing(1, fault))
+    erp.requests.length = 0
+    t.equal((await gateway.call({ token })).status, status)
+    t.equal(erp.requests.length, seen)
+  }
+  t.same([await retries(gateway, 'reset'), await retries(gateway, 'status')], [1, 1])
+})
+
 t.test('so many times and no more; then it is what it was', async t => {
   const { erp, gateway, token } = await scene(t, reset, { rule: { retry: { attempts: 4, backoff: '1ms' } } })
   t.match(await gateway.call({ token }), { status: 502, code: 'upstream-reset' })
@@ -66,7 +93,7 @@ t.test('so many times and no more; then it is what it was', async t => {
 })
 
 t.test('an answer of the ERP is the caller\'s, whatever it says, unless its status is listed', async t => {
-  const { erp, gateway, token } = await scene(t, undefined, { rule: { retry: { statuses: [503], backoff: '1ms' } } })
+  const { erp, gateway, token } = await scene(t, undefined, { rule: { retry: { on: ['connect', 'reset', 503], backoff: '1ms' } } })
   for (const status of [500, 502, 504, 429]) {
     erp.answerWith(answering(status, 'mine'))
     erp.requests.length = 0
@@ -91,7 +118,7 @@ t.test('an answer of the ERP is the caller\'s, whatever it says, unless its stat
 })
 
 t.test('what was declined and never ends holds nobody', async t => {
-  const { erp, gateway, token } = await scene(t, failing(1, (_req, res) => { res.writeHead(503).write('x'.repeat(200_000)) }), { rule: { retry: { statuses: [503] } }, changes: { upstreams: { erp: { concurrency: { max: 1 } } } } })
+  const { erp, gateway, token } = await scene(t, failing(1, (_req, res) => { res.writeHead(503).write('x'.repeat(200_000)) }), { rule: { retry: { on: [503] } }, changes: { upstreams: { erp: { concurrency: { max: 1 } } } } })
   t.equal((await gateway.call({ token })).status, 200)
   await until(() => erp.openSockets <= 1)
   t.equal(await metric(gateway, 'countersign_upstream_requests_open{upstream="erp"}'), 0)

@@ -1,9 +1,10 @@
 import t from 'tap'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLeaderMetrics, createMetrics } from '../../src/observe/metrics.ts'
+import { ERP_NAMES, ERPS } from '../../src/config/erps/index.ts'
 import { PROBLEMS } from '../../src/policy/problems.ts'
 import { PROFILE_NAMES } from '../../src/policy/profiles/index.ts'
+import { ownMetrics } from './own-metrics.ts'
 import { complaints, examplesOf, fileOf, blocksOf } from './pages.ts'
 import { filesIn, read, root } from './repository.ts'
 
@@ -35,6 +36,24 @@ t.test('every profile has a page, and a row in both tables', async t => {
   t.same(new Set(filesIn('docs/idps', /\.md$/)), new Set(['README', ...PROFILE_NAMES].map(name => `docs/idps/${name}.md`)), 'and no other page')
 })
 
+t.test('docs/erps/README.md has every entry of every profile, and no other', async t => {
+  const rows = rowsOf('docs/erps/README.md').filter(row => /^\| `[a-z-]+` \|/.test(row)).map(row => row.split('|').slice(1, -1).map(cell => cell.trim()))
+  t.same(rows.map(([name]) => name), ERP_NAMES.map(name => `\`${name}\``))
+  const named = (cell = '') => [...cell.matchAll(/(?<!\[)`([^`]+)`/g)].map(([, name]) => name)
+  for (const [at, name] of ERP_NAMES.entries()) {
+    const [, , headers, query, answer, timeout] = rows[at] ?? []
+    const profile = ERPS[name]
+    t.same(named(headers), profile.headers, `${name}: headers`)
+    t.same(named(query), [...profile.query, ...profile.methodOverrides], `${name}: parameters`)
+    t.same(named(answer), profile.answerHeaders, `${name}: answers`)
+    t.equal(timeout, `${(profile.timeout ?? 30_000) / 1000}s`, `${name}: timeout`)
+  }
+})
+
+t.test('every profile of an ERP names its sources', async t => {
+  for (const name of ERP_NAMES.filter(one => one !== 'generic')) t.match(read(`src/config/erps/${name}.ts`), /Sources, of /, name)
+})
+
 t.test('whatever a page shows of the two files, check takes', async t => {
   for (const page of pages) {
     await t.test(page, async t => {
@@ -52,8 +71,7 @@ t.test('a page about an IdP shows both files, and no other YAML', async t => {
 })
 
 t.test('docs/metrics.md has every metric, and no other', async t => {
-  const { registry } = createMetrics({ shed: () => 0, knownTokens: () => 0, issuers: () => [], credentials: () => [], upstreams: () => [], certificates: () => [] })
-  const ours = [registry, createLeaderMetrics(() => 0).registry].flatMap(one => one.getMetricsAsArray()).map(({ name }) => name).filter(name => name.startsWith('countersign_'))
+  const ours = [...ownMetrics().keys()]
   const described = rowsOf('docs/metrics.md').flatMap(row => /^\| `(countersign_\w+)`/.exec(row)?.[1] ?? [])
   t.ok(ours.length > 5)
   t.same(new Set(described), new Set(ours))

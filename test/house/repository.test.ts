@@ -8,7 +8,7 @@ const code = [
   ...filesIn('test', /\.ts$/),
   ...filesIn('scripts', /\.mjs$/)
 ]
-const texts = ['README.md', 'CHANGELOG.md', 'SECURITY.md', ...filesIn('docs', /\.md$/)].filter(path => existsSync(join(root, path)))
+const texts = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'deploy/README.md', ...filesIn('docs', /\.md$/)].filter(path => existsSync(join(root, path)))
 
 t.test('no test is left out, and none stands alone', async t => {
   // Spelled so that this file does not find itself.

@@ -13,7 +13,7 @@ type Rule = Pick<Route, 'name' | 'rate_limits'>
 
 let rules = 0
 
-const by = (by: RouteLimit['by'], changes: Partial<RouteLimit> = {}): RouteLimit => ({ max: 1, per: 60_000, by, shared: false, ...changes })
+const by = (by: RouteLimit['by'], changes: Partial<RouteLimit> = {}): RouteLimit => ({ max: 1, per: 60_000, by, on_store_failure: 'local', shared: false, ...changes })
 const ruleOf = (...rate_limits: readonly RouteLimit[]): Rule => ({ name: `GET /${rules++}`, rate_limits })
 const refused = (limit: number, seconds: number) => ({
   code: 'rate-limited',
@@ -26,7 +26,7 @@ async function startLimits (t: Test, overall: { readonly max: number, readonly p
   const app = Fastify()
   await registerCounting(app)
   const counters = new Map<string, Counters>()
-  const anew = (limit = overall, all = rules) => createLimits(app, limit, all, name => within(counters, name, () => new Counters()))
+  const anew = (limit = overall, all = rules) => createLimits(app, limit && { on_store_failure: 'local', ...limit }, all, name => within(counters, name, () => new Counters()))
   const limits = anew()
   let onRequest = async (_request: FastifyRequest): Promise<void> => {}
   app.get('/', async request => { await onRequest(request) })
@@ -170,17 +170,17 @@ t.test('limits that are made anew go on counting, by rule and place; by another 
 t.test('a limit has one name wherever it is counted: by its place, by whom and how long; not by how much', async t => {
   const limit = by('user')
   const name = limitName('rule GET /a', limit, 1)
-  t.equal(limitName('rule GET /a', by('user', { max: 99 }), 1), name)
+  t.equal(limitName('rule GET /a', by('user', { max: 99, on_store_failure: 'deny' }), 1), name)
   for (const other of [limitName('rule GET /b', limit, 1), limitName('defaults', limit, 1), limitName('rule GET /a', limit, 2), limitName('rule GET /a', by('client'), 1), limitName('rule GET /a', by('user', { per: 1000 }), 1), limitName('listen', { per: 60_000 })]) t.not(other, name)
   const names: string[] = []
   const app = Fastify()
   await registerCounting(app)
-  const rule = { name: 'GET /a', rate_limits: [by('user', { shared: true }), by('client')] }
-  const limits = createLimits(app, { max: 1, per: 1000 }, [rule], name => {
-    names.push(name)
+  const rule = { name: 'GET /a', rate_limits: [by('user', { shared: true, on_store_failure: 'allow' }), by('client')] }
+  const limits = createLimits(app, { max: 1, per: 1000, on_store_failure: 'deny' }, [rule], (name, onFailure) => {
+    names.push(`${name} ${onFailure}`)
     return new Counters()
   })
   limits.ofRoute(rule)
   limits.ofRoute(rule)
-  t.same(names, ['listen 0 address 1000', 'defaults 0 user 60000', 'rule GET /a 1 client 60000', 'rule GET /a 1 client 60000'])
+  t.same(names, ['listen 0 address 1000 deny', 'defaults 0 user 60000 allow', 'rule GET /a 1 client 60000 local', 'rule GET /a 1 client 60000 local'])
 })

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
+import type { OnStoreFailure } from '../../src/config/redis-schema.ts'
 import { Counters, type Counted } from '../../src/inbound/counters.ts'
-import { SharedCounters, type OnStoreFailure } from '../../src/inbound/shared-counting.ts'
+import { SharedCounters } from '../../src/inbound/shared-counting.ts'
 import { Refusal } from '../../src/policy/problems.ts'
 import { holdClock } from './clock.ts'
 

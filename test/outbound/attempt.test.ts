@@ -31,7 +31,7 @@ function scene (declined = false) {
 t.test('once the ERP is done the place is free, whatever the caller still has to read', async t => {
   const { attempt, host, heard, left, place } = scene()
   t.equal(host.open, 1)
-  t.equal(attempt.declines(200, true), false)
+  t.equal(attempt.declines(200, true, []), false)
   attempt.ended(WHOLE)
   t.same([left(), host.open, heard], [1, 0, ['answered', 'good']])
   attempt.ended(WHOLE)
@@ -48,7 +48,7 @@ t.test('while another try may follow, it is kept', async t => {
     t.equal(left(), 1)
   }
   const { attempt, left, place } = scene(true)
-  t.equal(attempt.declines(503, true), true)
+  t.equal(attempt.declines(503, true, []), true)
   attempt.ended({ ...WHOLE, status: 503 })
   t.equal(left(), 0)
   place.done()
@@ -73,7 +73,7 @@ t.test('where the request was given up, the ERP has a moment to learn of it', as
 
 t.test('what cannot be sent again is not declined, and one that is down has not answered well', async t => {
   const { attempt, heard } = scene(true)
-  t.equal(attempt.declines(503, false), false)
+  t.equal(attempt.declines(503, false, []), false)
   t.same(heard, [])
 })
 

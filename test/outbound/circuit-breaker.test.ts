@@ -6,7 +6,7 @@ import { createClock } from './clock.ts'
 function breakerWith (changes: Partial<CircuitBreakerOptions> = {}) {
   const clock = createClock()
   const changed: string[] = []
-  const breaker = new CircuitBreaker({ consecutiveFailures: 3, failureRate: undefined, window: 10_000, minRequests: 10, openFor: 5000, now: clock.now, onChange: state => { changed.push(state) }, ...changes })
+  const breaker = new CircuitBreaker({ failures: 3, failureRate: undefined, window: 10_000, minRequests: 10, openFor: 5000, now: clock.now, onChange: state => { changed.push(state) }, ...changes })
   const fails = (count = 1): void => { for (let at = 0; at < count; at++) breaker.enter().ended('failed') }
   const succeeds = (count = 1): void => { for (let at = 0; at < count; at++) breaker.enter().ended('good') }
   return { clock, breaker, changed, fails, succeeds }
@@ -108,7 +108,7 @@ t.test('what was sent before it opened has no say when it ends after that', asyn
 })
 
 t.test('a rate of failures opens it, where there are enough requests in the window', async t => {
-  const { clock, breaker, fails, succeeds } = breakerWith({ consecutiveFailures: 1000, failureRate: 0.5 })
+  const { clock, breaker, fails, succeeds } = breakerWith({ failures: 1000, failureRate: 0.5 })
   for (let at = 0; at < 4; at++) {
     succeeds()
     fails()

@@ -22,7 +22,7 @@ function scene (count: number, changes: Partial<EjectionOptions> = {}) {
     close: () => Promise.resolve()
   }))
   const ejection = new Ejection(hosts, {
-    consecutiveFailures: 3, for: 10_000, max: 0.5, now: clock.now, startLimit: clock.startLimit, onChange: ({ origin, isEjected }) => { changed.push(`${origin} ${isEjected ? 'out' : 'in'}`) }, ...changes
+    after: 3, for: 10_000, max: 0.5, now: clock.now, startLimit: clock.startLimit, onChange: ({ origin, isEjected }) => { changed.push(`${origin} ${isEjected ? 'out' : 'in'}`) }, ...changes
   })
   const at = (number: number): Host => {
     const host = hosts[number]

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { isIdempotent, RetryPolicy } from '../../src/outbound/retry.ts'
+import { RetryPolicy } from '../../src/outbound/retry.ts'
 import { refuse, type ProblemCode } from '../../src/policy/problems.ts'
 import { createClock } from './clock.ts'
 
 type Settings = ConstructorParameters<typeof RetryPolicy>[0]
 
-const SETTINGS: Settings = { attempts: 3, on: ['connect', 'reset', 'timeout'], statuses: [503], budget: 0.2, backoff: 100 }
+const SETTINGS: Settings = { attempts: 3, on: ['connect', 'reset', 'timeout', 503], methods: ['GET', 'DELETE'], budget: 0.2, backoff: 100 }
 
 function policyWith (changes: Partial<Settings> = {}, random = () => 1) {
   const clock = createClock()
@@ -14,54 +14,61 @@ function policyWith (changes: Partial<Settings> = {}, random = () => 1) {
 
 const end = (code: ProblemCode, { connected = true, status = undefined as number | undefined, replayable = true } = {}) => ({ connected, status, replayable, refusal: refuse(code, '') })
 
-t.test('by method, what may be carried out twice', async t => {
-  t.same(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'POST', 'PATCH', 'get', ''].filter(isIdempotent), ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
+t.test('what may be carried out twice is what methods names, and nothing else', async t => {
+  const all = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'POST', 'PATCH', 'get', '']
+  for (const methods of [['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'], ['POST'], ['PATCH', 'GET']] satisfies ReadonlyArray<Settings['methods']>) {
+    const { policy } = policyWith({ methods })
+    t.same(all.filter(method => policy.reasonFor(end('upstream-reset'), 1, method) === 'reset').sort(), [...methods].sort())
+    t.same(all.filter(method => policy.declines(503, 1, method)).sort(), [...methods].sort())
+    t.same(all.filter(method => policy.reasonFor(end('upstream-refused', { connected: false }), 1, method) === 'connect'), all)
+  }
 })
 
 t.test('what failed has its reason', async t => {
   const { policy } = policyWith()
-  t.equal(policy.reasonFor(end('upstream-reset'), 1, true), 'reset')
-  t.equal(policy.reasonFor(end('upstream-timeout'), 1, true), 'timeout')
-  for (const code of ['upstream-refused', 'upstream-unresolved', 'upstream-tls', 'upstream-timeout', 'upstream-reset'] as const) t.equal(policy.reasonFor(end(code, { connected: false }), 1, true), 'connect')
+  t.equal(policy.reasonFor(end('upstream-reset'), 1, 'GET'), 'reset')
+  t.equal(policy.reasonFor(end('upstream-timeout'), 1, 'GET'), 'timeout')
+  for (const code of ['upstream-refused', 'upstream-unresolved', 'upstream-tls', 'upstream-timeout', 'upstream-reset'] as const) t.equal(policy.reasonFor(end(code, { connected: false }), 1, 'GET'), 'connect')
 })
 
 t.test('what is nobody\'s, the caller\'s or nonsense is not tried again', async t => {
   const { policy } = policyWith()
-  for (const code of ['client-gone', 'body-too-large', 'request-timeout', 'internal', 'upstream-answer-invalid', 'upstream-credential-refused'] as const) t.equal(policy.reasonFor(end(code), 1, true), undefined, code)
-  for (const code of ['client-gone', 'body-too-large', 'internal'] as const) t.equal(policy.reasonFor(end(code, { connected: false }), 1, true), undefined, code)
-  t.equal(policy.reasonFor({ connected: true, status: 200, refusal: undefined, replayable: true }, 1, true), undefined)
+  for (const code of ['client-gone', 'body-too-large', 'request-timeout', 'internal', 'upstream-answer-invalid', 'upstream-credential-refused'] as const) t.equal(policy.reasonFor(end(code), 1, 'GET'), undefined, code)
+  for (const code of ['client-gone', 'body-too-large', 'internal'] as const) t.equal(policy.reasonFor(end(code, { connected: false }), 1, 'GET'), undefined, code)
+  t.equal(policy.reasonFor({ connected: true, status: 200, refusal: undefined, replayable: true }, 1, 'GET'), undefined)
 })
 
 t.test('nor what cannot be sent again, has an answer already, or was tried often enough', async t => {
   const { policy } = policyWith()
-  t.equal(policy.reasonFor(end('upstream-reset', { replayable: false }), 1, true), undefined)
-  t.equal(policy.reasonFor(end('upstream-reset', { status: 200 }), 1, true), undefined)
-  t.equal(policy.reasonFor(end('upstream-reset'), 2, true), 'reset')
-  t.equal(policy.reasonFor(end('upstream-reset'), 3, true), undefined)
+  t.equal(policy.reasonFor(end('upstream-reset', { replayable: false }), 1, 'GET'), undefined)
+  t.equal(policy.reasonFor(end('upstream-reset', { status: 200 }), 1, 'GET'), undefined)
+  t.equal(policy.reasonFor(end('upstream-reset'), 2, 'GET'), 'reset')
+  t.equal(policy.reasonFor(end('upstream-reset'), 3, 'GET'), undefined)
 })
 
 t.test('nor what must not be carried out twice, unless there was no connection', async t => {
   const { policy } = policyWith()
-  t.equal(policy.reasonFor(end('upstream-reset'), 1, false), undefined)
-  t.equal(policy.reasonFor(end('upstream-timeout'), 1, false), undefined)
-  t.equal(policy.reasonFor(end('upstream-refused', { connected: false }), 1, false), 'connect')
+  t.equal(policy.reasonFor(end('upstream-reset'), 1, 'POST'), undefined)
+  t.equal(policy.reasonFor(end('upstream-timeout'), 1, 'POST'), undefined)
+  t.equal(policy.reasonFor(end('upstream-refused', { connected: false }), 1, 'POST'), 'connect')
 })
 
 t.test('only what is listed', async t => {
-  const { policy } = policyWith({ on: ['connect'], statuses: [] })
-  t.equal(policy.reasonFor(end('upstream-reset'), 1, true), undefined)
-  t.equal(policy.reasonFor(end('upstream-refused', { connected: false }), 1, true), 'connect')
-  t.equal(policy.declines(503, 1, true), false)
-  const none = policyWith({ on: [] }).policy
-  t.equal(none.reasonFor(end('upstream-refused', { connected: false }), 1, true), undefined)
+  const { policy } = policyWith({ on: ['connect'] })
+  t.equal(policy.reasonFor(end('upstream-reset'), 1, 'GET'), undefined)
+  t.equal(policy.reasonFor(end('upstream-refused', { connected: false }), 1, 'GET'), 'connect')
+  t.equal(policy.declines(503, 1, 'GET'), false)
+  const answers = policyWith({ on: [502] }).policy
+  t.equal(answers.declines(502, 1, 'GET'), true)
+  t.equal(answers.reasonFor(end('upstream-refused', { connected: false }), 1, 'GET'), undefined)
 })
 
 t.test('an answer is declined where its status is listed, another try is left, and nothing is done twice', async t => {
   const { policy } = policyWith()
-  t.equal(policy.declines(503, 1, true), true)
-  t.equal(policy.declines(502, 1, true), false)
-  t.equal(policy.declines(503, 3, true), false)
-  t.equal(policy.declines(503, 1, false), false)
+  t.equal(policy.declines(503, 1, 'GET'), true)
+  t.equal(policy.declines(502, 1, 'GET'), false)
+  t.equal(policy.declines(503, 3, 'GET'), false)
+  t.equal(policy.declines(503, 1, 'POST'), false)
 })
 
 t.test('the budget: ten, and a part of the requests of the last ten seconds', async t => {

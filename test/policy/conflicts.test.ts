@@ -24,6 +24,8 @@ for (const [promise, rules, conflicts] of [
   ['a longer path that * does not reach', ['POST /x/:y/*', 'GET /x/:y'], []],
   ['/x/* beside broader ones that it is no part of', ['GET|POST /x/:y/:z', 'GET /x/*'], []],
   ['a literal that looks as this program\'s own samples do', ['GET /:x', 'POST|GET /~sample~', 'GET /~SAMPLE~~/:y', 'GET /:x/:y/*'], []],
+  ['keys of other heads and tails', ['GET /a/K(:x)', 'GET /a/K(y=:x)', 'GET /a/K(:x,z=1)', "GET /a/K(':x')", "GET /a/K('1')", 'GET /a/L(:x)', 'GET /a/:y'], []],
+  ['a key whose head goes on as this program\'s own samples begin', ['GET /K(:x)', 'GET /K(~:x)', 'GET /K(:x~)', 'GET /K(\u4e00:x)', 'GET /K(~sample~)'], []],
   ['a literal colon or star beside a parameter or *', ['GET /x/%3A', 'GET /x/:y', 'GET /x/%2A', 'GET /x/*'], []]
 ] as const) t.test(`no conflict: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
 
@@ -31,6 +33,8 @@ for (const [promise, rules, conflicts] of [
   ['the same rule twice', ['GET /a', 'GET /a'], ['equal-precedence: GET /a | GET /a | GET']],
   ['one method in two lists', ['GET|POST /a', 'POST|PUT /a'], ['equal-precedence: POST|PUT /a | GET|POST /a | POST']],
   ['parameters by other names', ['GET /a/:x', 'GET /a/:y'], ['equal-precedence: GET /a/:y | GET /a/:x | GET']],
+  ['keys by other names', ['GET /a/K(:x)', 'GET /a/K(:y)'], ['equal-precedence: GET /a/K(:y) | GET /a/K(:x) | GET']],
+  ['another spelling of what stands around a key', ['GET /%4B(\u00e9=:x)', 'GET /K(%c3%a9=:y)'], ['equal-precedence: GET /K(%c3%a9=:y) | GET /%4B(\u00e9=:x) | GET']],
   ['another spelling of a literal', ['GET /caf\u00e9', 'GET /caf%c3%a9'], ['equal-precedence: GET /caf%c3%a9 | GET /caf\u00e9 | GET']],
   ['ANY twice', ['ANY /a', 'ANY /a'], ['equal-precedence: ANY /a | ANY /a | GET HEAD POST PUT PATCH DELETE OPTIONS']],
   ['three of one kind', ['GET /a', 'GET /a', 'GET /a'], ['equal-precedence: GET /a | GET /a | GET', 'equal-precedence: GET /a | GET /a | GET', 'equal-precedence: GET /a | GET /a | GET']]
@@ -46,6 +50,9 @@ for (const [promise, rules, conflicts] of [
   ['an encoded space at an end', ['GET /a/%20b'], ['never-matches: GET /a/%20b | GET /a/%20b | GET']],
   ['an encoded space at an end, beside the path without', ['GET /a', 'GET /a%20'], ['never-matches: GET /a%20 | GET /a%20 | GET']],
   ['a character that nobody sees', ['GET /a%E2%80%8Bb'], ['never-matches: GET /a%E2%80%8Bb | GET /a%E2%80%8Bb | GET']],
+  ['keys of each other\'s, in another letter case', ['GET /K(:x)', 'GET /k(:x)'], ['never-matches: GET /K(:x) | GET /k(:x) | GET', 'never-matches: GET /k(:x) | GET /K(:x) | GET']],
+  ['a key beside the same with a space', ['GET /K%20(:x)', 'GET /K(:x)'], ['never-matches: GET /K%20(:x) | GET /K(:x) | GET']],
+  ['a key beside the same with a dot behind it', ['GET /K(:x)', 'GET /K(:x).'], ['never-matches: GET /K(:x) | GET /K(:x). | GET', 'never-matches: GET /K(:x). | GET /K(:x) | GET']],
   ['a C1 control', ['GET /a%C2%85b'], ['never-matches: GET /a%C2%85b | GET /a%C2%85b | GET']]
 ] as const) t.test(`a rule that can never match: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
 
@@ -59,6 +66,8 @@ for (const [promise, rules, conflicts] of [
   ['what is deeper hides one of what is above', ['GET|POST /*', 'GET /a/b/*', 'GET /a/b/c/:d'], ['hides: GET /a/b/* | GET|POST /* | POST', 'hides: GET /a/b/c/:d | GET|POST /* | POST']],
   ['HEAD alone is hidden by what has neither', ['HEAD|POST /a/*', 'POST /a/b'], ['hides: POST /a/b | HEAD|POST /a/* | HEAD']],
   ['GET is hidden with its HEAD', ['GET|POST /a/*', 'POST /a/b'], ['hides: POST /a/b | GET|POST /a/* | GET HEAD']],
+  ['a key hides one of a parameter and one of *', ['PUT /:x', 'POST /*', 'GET /K(:x)'], ['hides: PUT /:x | POST /* | POST', 'hides: GET /K(:x) | PUT /:x | PUT', 'hides: GET /K(:x) | POST /* | POST']],
+  ['a literal and a longer head hide one of a key', ['POST /K(:x)', 'GET /K(1)', 'GET /K(y=:x)'], ['hides: GET /K(1) | POST /K(:x) | POST', 'hides: GET /K(y=:x) | POST /K(:x) | POST']],
   ['HEAD comes with GET', ['HEAD /a/*', 'GET /a/b'], []]
 ] as const) t.test(`hidden: ${promise}`, async t => { t.same(conflictsOf(...rules), conflicts) })
 

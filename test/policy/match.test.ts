@@ -88,6 +88,56 @@ t.test('a path with a second reading that another rule meets is ambiguous', asyn
   }
 })
 
+t.test('a key is met by what is well-formed, and by nothing else; what begins like it is no way to a broader path', async t => {
+  const tables: ReadonlyArray<readonly [rules: readonly string[], rows: Readonly<Record<string, string>>]> = [
+    [['GET /o/A(:k)', 'GET /o/:x', 'GET /o/*'], {
+      "/o/A('1')": 'GET /o/A(:k)', '/o/A(1)': 'GET /o/A(:k)', "/o/A(k='1',l=2)": 'GET /o/A(:k)', "/o/A('it''s')": 'GET /o/A(:k)', "/o/A('')": 'GET /o/A(:k)', "/o/A(')(')": 'GET /o/A(:k)', '/o/A(f(1))': 'GET /o/A(:k)', '/o/A(%271%27)': 'GET /o/A(:k)', '/o/A(1,%202)': 'GET /o/A(:k)', "/o/A('a%20b')": 'GET /o/A(:k)', '/o/A(...x)': 'GET /o/A(:k)',
+      "/o/A('1": AMBIGUOUS, "/o/A('1'')": AMBIGUOUS, '/o/A()': AMBIGUOUS, '/o/A(': AMBIGUOUS, "/o/A('1')x('2')": AMBIGUOUS, '/o/A(1))': AMBIGUOUS, '/o/A((1)': AMBIGUOUS, '/o/A(1)x': AMBIGUOUS, '/o/A(1).': AMBIGUOUS, '/o/A(1%29x%282)': AMBIGUOUS, '/o/A(%27)': AMBIGUOUS, '/o/A(1%20)': AMBIGUOUS, '/o/A(.)': AMBIGUOUS, '/o/A(..)': AMBIGUOUS, '/o/A($Batch.)': AMBIGUOUS, '/o/A(1/2)': AMBIGUOUS,
+      "/o/a('1')": AMBIGUOUS, "/o/a('1": AMBIGUOUS, "/o/%41('1')": AMBIGUOUS, '/o/A%281)': AMBIGUOUS, '/o/A%28': AMBIGUOUS, '/o/A%20(1)': AMBIGUOUS, '/o/A%C2%A0(1': AMBIGUOUS, '/o/A(1)/': AMBIGUOUS, '/o/A%20(1)/': AMBIGUOUS,
+      '/o/A': 'GET /o/:x', '/o/A1(': 'GET /o/:x', '/o/B(1': 'GET /o/:x', '/o/(1)': 'GET /o/:x', '/o/A(1)/B': 'GET /o/*', '/p/A(1)': NONE
+    }],
+    // A literal comes first, whatever it looks like; then the longer head, then the longer tail.
+    [['GET /A(:k)', "GET /A('1')", 'GET /A()', 'GET /A(b=:k)', 'GET /A(:k,c=2)', "GET /A(':k')", 'GET /:x'], {
+      "/A('1')": "GET /A('1')", '/A()': 'GET /A()', '/A(b=1)': 'GET /A(b=:k)', '/A(b=1,c=2)': 'GET /A(b=:k)', '/A(1,c=2)': 'GET /A(:k,c=2)', "/A('2')": "GET /A(':k')", "/A('2''3')": "GET /A(':k')", "/A('2','3')": 'GET /A(:k)', '/A(2)': 'GET /A(:k)',
+      '/A(%272%27)': AMBIGUOUS, '/A(b%3D1)': AMBIGUOUS, '/A(B=1)': AMBIGUOUS, '/A(b%20=1)': AMBIGUOUS, "/A(%271')": AMBIGUOUS, "/A%20('1')": AMBIGUOUS, '/A(%20)': AMBIGUOUS
+    }],
+    // It may go on below, and what does not go on there may go on elsewhere.
+    [['GET /A(:k)/i', 'GET /A(b=:k)/j', 'GET /:x/j', 'GET /:x/:y/z'], { '/A(1)/i': 'GET /A(:k)/i', '/A(b=1)/i': 'GET /A(:k)/i', '/A(b=1)/j': 'GET /A(b=:k)/j', '/A(1)/j': 'GET /:x/j', '/A(1/j': AMBIGUOUS, '/B(1/j': 'GET /:x/j', '/A(1)/q/z': 'GET /:x/:y/z', '/A(1)/q': NONE }],
+    // A letter that is another one at the end of a word.
+    [['GET /A(b\u03a3:k)', 'GET /A(:k)', 'GET /:x'], { '/A(b%CE%A3a)': 'GET /A(b\u03a3:k)', '/A(b%CF%83a)': AMBIGUOUS, '/A(b%CF%82a)': AMBIGUOUS, '/A(ba)': 'GET /A(:k)' }],
+    [['GET /a(.:k)', 'GET /a(:k)'], { '/a(.1)': 'GET /a(.:k)', '/a(1)': 'GET /a(:k)', '/a(1.)': 'GET /a(:k)' }],
+    [['GET /A.(:k)', 'GET /a(.:k).', 'GET /:x'], { '/A.(1)': 'GET /A.(:k)', '/a.(1)': AMBIGUOUS, '/a(.1).': 'GET /a(.:k).', '/a(.1)': AMBIGUOUS, '/A(.1)': AMBIGUOUS, '/a(1).': AMBIGUOUS }],
+    [['GET /a(:k)', 'GET /:x'], { '/a(1)': 'GET /a(:k)', '/a(X)': 'GET /a(:k)', '/a%28X)': AMBIGUOUS, '/A(1)': AMBIGUOUS, "/a%20('1')": AMBIGUOUS }]
+  ]
+  for (const [rules, rows] of tables) {
+    for (const given of [rules, rules.toReversed()]) {
+      const matcher = compileMatcher(rulesOf(...given))
+      for (const [path, wanted] of Object.entries(rows)) t.equal(meets(matcher, path), wanted, `${path} of ${given.join(', ')}`)
+    }
+  }
+})
+
+t.test('spaces at parentheses are none to many a server: without them a path meets no other rule', async t => {
+  const matcher = compileMatcher(rulesOf("GET /x/A('1')", 'GET /x/:y', 'GET /x/*'))
+  for (const path of ["/x/A%20('1')", "/x/a%20('1')", "/x/A(%20'1')", "/x/A('1'%C2%A0)", "/x/A('1'%20)/"]) t.equal(meets(matcher, path), AMBIGUOUS, path)
+  for (const path of ["/x/A%20'1'", "/x/B%20('1')", '/x/A%20b', '/x/A(%20)']) t.equal(meets(matcher, path), 'GET /x/:y', path)
+  const small = compileMatcher(rulesOf('GET /x/:y', 'GET /x/A%20(:k)', 'GET /x/a(:k)'))
+  t.equal(meets(small, '/x/A%20(1)'), AMBIGUOUS)
+})
+
+t.test('$batch is let through by a rule that names it at its very place', async t => {
+  const matcher = compileMatcher(rulesOf('ANY /a/*', 'POST /b/$batch', 'ANY /b/:x', 'ANY /c/:x/*', 'POST /d/%24Batch', 'ANY /d/*', 'GET /e/$metadata', 'GET /e/:x/$count', 'GET /e/:x/name/$value', 'GET /e/:x/y/$ref', 'GET /e/K(:k)'))
+  for (const [path, wanted] of Object.entries({
+    '/b/$batch': 'POST /b/$batch', '/d/$Batch': 'POST /d/%24Batch',
+    '/a/$batch': NONE, '/a/%24batch': NONE, '/a/$BATCH': NONE, '/a/$batch.': NONE, '/a/$b%61tch': NONE, '/a/x/$batch': NONE, '/a/$batch/x': NONE, '/a/$batch/': NONE, '/a/x/%24Batch%20./y': NONE, '/c/$batch/x': NONE, '/c/x/$batch': NONE, '/c/x/y/$batch/z': NONE,
+    '/b/%24batch': AMBIGUOUS, '/b/$BATCH': AMBIGUOUS, '/b/$batch.': AMBIGUOUS, '/b/$batc%68': AMBIGUOUS, '/d/$batch': AMBIGUOUS,
+    '/a/batch': 'ANY /a/*', '/a/$batches': 'ANY /a/*', '/a/x$batch': 'ANY /a/*', '/a/($batch)': 'ANY /a/*', '/b/$all': 'ANY /b/:x', '/a/%24all': 'ANY /a/*', '/c/$$batch/x': 'ANY /c/:x/*'
+  })) t.equal(meets(matcher, path, 'POST'), wanted, path)
+  for (const [path, wanted] of Object.entries({
+    '/b/$batch': 'method-not-allowed', '/e/$metadata': 'GET /e/$metadata', '/e/x/$count': 'GET /e/:x/$count', '/e/x/name/$value': 'GET /e/:x/name/$value', '/e/x/y/$ref': 'GET /e/:x/y/$ref', '/e/%24metadata': NONE, '/e/$METADATA': NONE
+  })) t.equal(meets(matcher, path), wanted, path)
+})
+
 t.test('parameters and what * matched are as sent', async t => {
   const matcher = compileMatcher(rulesOf('GET /a/:x/b/:y', 'GET /f/*', 'GET /g/:x/*', 'GET /:constructor/p'))
   t.match(matcher.find('GET', '/a/%C3%a9/b/1%202'), { params: { x: '%C3%a9', y: '1%202' }, rest: undefined })
@@ -95,6 +145,10 @@ t.test('parameters and what * matched are as sent', async t => {
   t.equal(matcher.find('GET', '/f/').rest, '')
   t.match(matcher.find('GET', '/g/x/y/z'), { params: { x: 'x' }, rest: 'y/z' })
   t.same(Object.entries(matcher.find('GET', '/q/p').params), [['constructor', 'q']])
+  const keyed = compileMatcher(rulesOf('GET /a/K(:x)/:y', "GET /b/K(z=1,y=':x')", 'GET /%41%20b(:x)'))
+  t.match(keyed.find('GET', '/a/K(%27%c3%A9%27)/2').params, { x: '%27%c3%A9%27', y: '2' })
+  t.match(keyed.find('GET', "/b/K(z=1,y='it''s')").params, { x: "it''s" })
+  t.match(keyed.find('GET', '/A%20b(1)').params, { x: '1' })
 })
 
 t.test('an inherited name is no literal and no method', async t => {
@@ -110,6 +164,10 @@ t.test('candidates are all rules that the path could meet, the winner\'s first',
   t.same(matcher.candidates('/a').map(({ name }) => name), ['ANY /*'], 'none where a path only goes on')
   t.same(matcher.candidates('/a/').map(({ name }) => name), ['ANY /*'], 'a parameter is never empty')
   const slashed = compileMatcher(rulesOf('GET /Q/B/', 'GET /:x/B', 'GET /q/:y'))
+  const keyed = compileMatcher(rulesOf('GET /K(:x)', 'GET /K(y=:x)', 'GET /:x', 'GET /*', 'GET /K(y=1)', 'GET /k(z=:x)'))
+  t.same(keyed.candidates('/K(y=1)').map(({ name }) => name), ['GET /K(y=1)', 'GET /K(y=:x)', 'GET /K(:x)', 'GET /:x', 'GET /*'])
+  t.same(keyed.candidates('/K(z=1)').map(({ name }) => name), ['GET /K(:x)', 'GET /:x', 'GET /*', 'GET /k(z=:x)'])
+  t.same(keyed.candidates('/K(').map(({ name }) => name), [], 'what is no well-formed key meets nothing')
   t.same(slashed.candidates('/Q/B/').map(({ name }) => name), ['GET /Q/B/', 'GET /:x/B', 'GET /q/:y'], 'without the last slash, in each letter case')
 })
 
@@ -126,10 +184,17 @@ t.test('a long path costs no more than the rules there are', async t => {
   for (let at = 0; at < 200; at++) t.equal(meets(matcher, path), 'GET /a/*')
 })
 
+t.test('nor do many keys of one place, and long ones', async t => {
+  const names = Array.from({ length: 300 }, (_, at) => `GET /K(${'a'.repeat(at % 20)}:k)/${'x/'.repeat(at / 20)}end`)
+  const matcher = compileMatcher(rulesOf(...names, 'GET /:x/*'))
+  for (const path of [`/K(${'a'.repeat(15_000)})/q`, `/K(${"''".repeat(7500)})/q`, `/K(${'('.repeat(7500)}${')'.repeat(7500)})/q`, `/K(${'%27'.repeat(5000)})/q`]) t.equal(meets(matcher, path), 'GET /:x/*')
+  for (const path of [`/K(${'('.repeat(15_000)}/q`, `/K(${"'".repeat(15_001)})/q`, `/K(${'a'.repeat(8000)}${')'.repeat(7000)}/q`, `/K%20${'%20'.repeat(5000)}(1)/q`]) t.equal(meets(matcher, path), path.includes('%20') ? 'GET /:x/*' : AMBIGUOUS)
+})
+
 // One reading: whoever behind the gateway decodes the path, ignores letter case, drops a last slash, or normalises it
 // as a browser would, sees the path of the very rule that was decided; or the request was refused.
-const RULES = ['GET /', 'GET /a', 'GET /a/', 'GET /a/*', 'GET /A/b', 'GET /a/:id', 'GET /a/admin', 'GET /:x/b', 'GET /b/%41', 'GET /b/a"b', 'GET /b/:id', 'GET /caf\u00e9/:id', 'GET /caf\u00e9/K', 'GET /:x/a|b', 'GET /c/a%20b', 'GET /*', 'GET /b/a+b', 'GET /b/stra\u00dfe', 'GET /:x/:y/{z}', 'GET /b/^']
-const PIECES = ['a', 'A', 'b', 'B', 'admin', 'Admin', '%61', '%41', '%62', '"', '%22', '/', '/', '/', '//', '.', '..', '%2e', '%2F', '\\', ';', '%20', '%C3%A9', '%c3%89', '%E2%84%AA', 'k', 'K', '|', '%7C', '+', '%2B', '^', '%5E', '{z}', '%7bz%7D', 'stra%C3%9Fe', 'STRASSE', '%ff', '%', 'caf', '~', '%7E', '%E2%80%8B', '`', '<']
+const RULES = ['GET /', 'GET /a', 'GET /a/', 'GET /a/*', 'GET /A/b', 'GET /a/:id', 'GET /a/admin', 'GET /:x/b', 'GET /b/%41', 'GET /b/a"b', 'GET /b/:id', 'GET /caf\u00e9/:id', 'GET /caf\u00e9/K', 'GET /:x/a|b', 'GET /c/a%20b', 'GET /*', 'GET /b/a+b', 'GET /b/stra\u00dfe', 'GET /:x/:y/{z}', 'GET /b/^', 'GET /K(:k)', 'GET /K(A=:k)', "GET /k('1')", 'GET /a/K(:k)/b', "GET /:x/K(':k')", 'GET /k(:k)x']
+const PIECES = ['a', 'A', 'b', 'B', 'admin', 'Admin', '%61', '%41', '%62', '"', '%22', '/', '/', '/', '//', '.', '..', '%2e', '%2F', '\\', ';', '%20', '%C3%A9', '%c3%89', '%E2%84%AA', 'k', 'K', '|', '%7C', '+', '%2B', '^', '%5E', '{z}', '%7bz%7D', 'stra%C3%9Fe', 'STRASSE', '%ff', '%', 'caf', '~', '%7E', '%E2%80%8B', '`', '<', 'K(', 'k(', "K('", 'K(A=', '1', "'", ')', ')', "')", '(', '%27', '%28', '%29', 'K%20(', '=', '%3D']
 
 t.test('a path meets the same rule in every reading, or is refused', async t => {
   const anyRules = fc.subarray(RULES, { minLength: 2, maxLength: 4 })
@@ -175,6 +240,8 @@ function readings (names: readonly string[], path: string): Record<string, strin
     'without its last slash': naive(names, upperCaseEscapes(bare(path)), same),
     'decoded, without its last slash': naive(names, bare(decoded), decodeURIComponent),
     'folded, without its last slash': naive(names, bare(fold(decoded)), text => fold(decodeURIComponent(text))),
+    'without spaces at parentheses': naive(names, withoutSpaces(decoded), decodeURIComponent),
+    'folded, without spaces at parentheses': naive(names, fold(withoutSpaces(bare(decoded))), text => fold(decodeURIComponent(text))),
     'as a URL': naive(names, decodeURIComponent(asUrl(path)), decodeURIComponent),
     'as a URL, undecoded': naive(names, upperCaseEscapes(asUrl(path)), same)
   }
@@ -184,20 +251,52 @@ function asUrl (path: string): string {
   return new URL(`http://erp.test${path}`).pathname
 }
 
+function withoutSpaces (path: string): string {
+  return path.split(/(\s*[(),=]\s*)/).map((part, at) => at % 2 === 1 ? part.trim() : part).join('')
+}
+
 function naive (names: readonly string[], path: string, spell: (text: string) => string): string | undefined {
   const segments = path.slice(1).split('/')
+  const keyed = rulesOf(...names).flatMap(({ match }) => match.segments.map((segment, at) => ({ before: JSON.stringify(match.segments.slice(0, at).map(nameless)), segment, at })))
   const ranked = rulesOf(...names).flatMap(({ name, match }) => {
     const rank: number[] = []
+    const met: Array<{ name: string, rank: number[] }> = []
     for (const [at, one] of match.segments.entries()) {
       const segment = segments[at]
-      if (segment === undefined) return []
-      if (one.kind === 'rest') return [{ name, rank: [...rank, 2] }]
-      if (one.kind === 'literal' ? spell(one.text) !== segment : segment === '') return []
+      if (segment === undefined) return met
+      if (one.kind === 'rest') return [...met, { name, rank: [...rank, 2] }]
+      if (one.kind === 'key') {
+        const guard = spell(one.head).split('(', 1)[0] + '('
+        const before = JSON.stringify(match.segments.slice(0, at).map(nameless))
+        const isKey = keyed.some(other => other.at === at && other.before === before && other.segment.kind === 'key' && isKeyOf(segment, spell(`${other.segment.head}:`).slice(0, -1), spell(other.segment.tail)))
+        if (segment.startsWith(guard) && !isKey) met.push({ name: 'a malformed key', rank: [...rank, 0.99] })
+        const [head, tail] = [spell(`${one.head}:`).slice(0, -1), spell(one.tail)]
+        if (!isKeyOf(segment, head, tail)) return met
+        rank.push(0.9 - head.length / 100 - tail.length / 10_000)
+        continue
+      }
+      if (one.kind === 'literal' ? spell(one.text) !== segment : segment === '') return met
       rank.push(one.kind === 'literal' ? 0 : 1)
     }
-    return match.segments.length === segments.length ? [{ name, rank }] : []
+    return match.segments.length === segments.length ? [...met, { name, rank }] : met
   })
   return ranked.sort((one, other) => compare(one.rank, other.rank))[0]?.name
+}
+
+function nameless (segment: Match['segments'][number]): unknown {
+  return { ...segment, name: undefined }
+}
+
+/** The value between head and tail: its strings taken out, then its pairs of parentheses, no parenthesis and no quote is left. */
+function isKeyOf (segment: string, head: string, tail: string): boolean {
+  if (!segment.startsWith(head) || !segment.endsWith(tail) || segment.length <= head.length + tail.length) return false
+  const value = segment.slice(head.length, segment.length - tail.length)
+  const decoded = decodeURIComponent(value)
+  if (/^\s|\s$|^[.\s]+$/.test(decoded)) return false
+  if (head.endsWith("'")) return /^(?:[^']|'')*$/.test(decoded)
+  let left = decoded.replace(/'(?:[^']|'')*'/g, '_')
+  for (let before = ''; before !== left;) [before, left] = [left, left.replace(/\([^()]*\)/, '')]
+  return !/[()']/.test(left)
 }
 
 function compare (one: readonly number[], other: readonly number[]): number {

@@ -22,6 +22,17 @@ t.test('a literal is kept as a caller sends it: escapes only where they must be,
   t.equal(encodeSegment('a b/\u00e9'), 'a%20b%2F%C3%A9')
 })
 
+t.test('a parameter within parentheses is the key of its segment, and a colon elsewhere is a letter', async t => {
+  for (const [written, head, tail, quoted] of [
+    ['Orders(:id)', 'Orders(', ')', false], ['Items(SalesOrder=:id)', 'Items(SalesOrder=', ')', false], ["Orders(':id')", "Orders('", "')", true],
+    ["Orders(a='x''y',b=:id)", "Orders(a='x''y',b=", ')', false], ["Orders(':id''')", "Orders('", "''')", true], ['Orders(f(:id))', 'Orders(f(', '))', false],
+    ['Orders(:id)x(1)', 'Orders(', ')x(1)', false], ['O(1):x(:id)', 'O(1):x(', ')', false], ["O'Neil(:id)", "O'Neil(", ')', false], ['%4frd%C3%A9(%41=:id%20)', 'Ord%C3%A9(A=', '%20)', false], ["O(guid':id')", "O(guid'", "')", true]
+  ] as const) t.same(parsePattern(`/${written}`), [{ kind: 'key', head, name: 'id', tail, quoted }], written)
+  for (const [written, text] of [
+    ['x:cancel', 'x:cancel'], ['x:y(1)', 'x:y(1)'], ['Orders(1):cancel', 'Orders(1):cancel'], ['O(%3Aid)', 'O(:id)'], ['O()', 'O()'], ["O('a)')", "O('a)')"], ['O)(', 'O)('], ['$batch', '$batch'], ['%24batch', '$batch'], ['$metadata', '$metadata']
+  ] as const) t.same(parsePattern(`/${written}`), [{ kind: 'literal', text }], written)
+})
+
 t.test('a path has a hundred segments at most', async t => {
   t.equal(parseMatch(`GET ${'/a'.repeat(100)}`).segments.length, 100)
   t.throws(() => parseMatch(`GET ${'/a'.repeat(101)}`), MatchError)
@@ -53,7 +64,24 @@ for (const [promise, text] of [
   ['a parameter that begins with a digit', 'GET /a/:1'],
   ['two parameters in a segment', 'GET /a/:a:b'],
   ['a parameter twice', 'GET /:a/:a'],
-  ['a parameter within a segment', 'GET /a(:b)'],
+  ['two parameters in parentheses', 'GET /a(b=:b,c=:c)'],
+  ['a parameter in parentheses with nothing before them', 'GET /(:b)'],
+  ['a parameter twice, once in parentheses', 'GET /:b/a(:b)'],
+  ['a key without a name', 'GET /a(:)'],
+  ['a key whose name begins with a digit', 'GET /a(:1)'],
+  ['a time in parentheses', "GET /a(datetime'2020-01-01T00:00:00')"],
+  ['a parenthesis that stays open', 'GET /a(:b'],
+  ['two parentheses of which one stays open', 'GET /a((:b)'],
+  ['a parenthesis too many', 'GET /a(:b))'],
+  ['a quote that stays open', "GET /a(':b)"],
+  ['a quote that opens behind the key', "GET /a(:b')"],
+  ['a quote that ends before the key', "GET /a('x':b)"],
+  ['a quote that begins behind the key', "GET /a(:b'x')"],
+  ['* behind a key', 'GET /a(:b)*'],
+  ['* before a key', 'GET /a*(:b)'],
+  ['a semicolon behind a key', 'GET /a(:b);v'],
+  ['an encoded slash before a key', 'GET /a%2f(:b)'],
+  ['an encoded slash behind a key', 'GET /a(:b%2f)'],
   ['a query', 'GET /a?b'],
   ['a fragment', 'GET /a#b'],
   ['a semicolon', 'GET /a;b'],

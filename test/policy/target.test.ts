@@ -42,6 +42,17 @@ t.test('a path that can be read in two ways is ambiguous', async t => {
   }
 })
 
+t.test('what a rule admits is asked about where the path would be refused, and only there', async t => {
+  const asked: string[] = []
+  const admits = (method: string, path: string) => { asked.push(`${method} ${path}`); return path === '/a%2fb' }
+  t.same(parseTarget('/a%2fb?c', 'GET', admits), { path: '/a%2fb', query: '?c' })
+  t.same(parseTarget('/a%20b', 'PUT', admits), { path: '/a%20b', query: '' })
+  t.throws(() => parseTarget('/a;b', 'POST', admits), { code: 'target-ambiguous', extras: { saw: 'the path has one of \\ # ;' } })
+  t.throws(() => parseTarget('/a%2fb?#', 'GET', admits), { code: 'target-ambiguous' })
+  t.throws(() => parseTarget('/a%2fb?access_token=x', 'GET', admits), { code: 'credential-in-query' })
+  t.same(asked, ['GET /a%2fb', 'POST /a;b', 'GET /a%2fb', 'GET /a%2fb'])
+})
+
 t.test('every control character, and every character that nobody sees, is ambiguous when encoded', async t => {
   const codes = [...range(0x00, 0x1f), ...range(0x7f, 0x9f), 0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x17b4, 0x17b5, ...range(0x180b, 0x180f), ...range(0x200b, 0x200f), ...range(0x2028, 0x202e), ...range(0x2060, 0x206f), 0x3164, ...range(0xfe00, 0xfe0f), 0xfeff, 0xffa0, ...range(0xe0000, 0xe007f)]
   for (const code of codes) t.equal(codeOf(`/a${encodeURIComponent(String.fromCodePoint(code))}b`), 'target-ambiguous', `U+${code.toString(16)}`)

@@ -22,7 +22,7 @@ async function scene (t: TestContext) {
   return { idp, erp, ...files, run: async (command: string, ...more: string[]) => await runCommand(t, [command, ...paths, ...more]) }
 }
 
-t.test('explain verifies a token as the gateway does, says what failed, and never shows it', { buffered: true }, async t => {
+t.test('explain verifies a token as the gateway does, says what failed, and never shows it', { buffered: true, timeout: 100_000 }, async t => {
   const { idp, erp, dir, run } = await scene(t)
   const token = registerSecret(idp.mintClient({ scope: 'read:a' }), 'the token that is asked about')
   await writeFile(join(dir, 'token.jwt'), `Bearer ${token}\n`)
@@ -40,7 +40,7 @@ t.test('explain verifies a token as the gateway does, says what failed, and neve
   t.equal(idp.requests.token, 0, 'and no machine token was asked for')
 })
 
-t.test('claims are explained without a signature, which it says; a claim cannot write on the terminal', { buffered: true }, async t => {
+t.test('claims are explained without a signature, which it says; a claim cannot write on the terminal', { buffered: true, timeout: 100_000 }, async t => {
   const { idp, dir, run } = await scene(t)
   await writeFile(join(dir, 'claims.json'), JSON.stringify({ iss: idp.issuer, aud: 'https://api.example.com', sub: 'u\u001b[2Jx\u202e', client_id: 'saas', auth_time: 1, acr: '1', exp: 4e9, iat: 1 }))
   const { code, stdout } = await run('explain', 'GET', '/a/17', '--claims', join(dir, 'claims.json'))
@@ -49,7 +49,7 @@ t.test('claims are explained without a signature, which it says; a claim cannot 
   t.notMatch(stdout, /[\u001b\u202e]/)
 })
 
-t.test('what cannot be asked is told in one line, with status 2', { buffered: true }, async t => {
+t.test('what cannot be asked is told in one line, with status 2', { buffered: true, timeout: 100_000 }, async t => {
   const { dir, run } = await scene(t)
   await writeFile(join(dir, 'none.json'), 'none')
   for (const words of [[], ['GET'], ['GET', '/a', '--token', '@/nowhere'], ['GET', '/a', '--claims', join(dir, 'none.json')], ['GET', 'a'], ['GET', '/a', '-H', 'nonsense'], ['GET', '/a', '--issuer', 'other', '--claims', join(dir, 'none.json')]]) {
@@ -60,7 +60,7 @@ t.test('what cannot be asked is told in one line, with status 2', { buffered: tr
   }
 })
 
-t.test('a past refusal is explained by its decision', { buffered: true }, async t => {
+t.test('a past refusal is explained by its decision', { buffered: true, timeout: 100_000 }, async t => {
   const idp = await startIdp(t)
   const erp = await startErp(t)
   const gateway = await startGateway(t, { idp, erp, routes })
@@ -73,7 +73,7 @@ t.test('a past refusal is explained by its decision', { buffered: true }, async 
   t.match(await runCommand(t, ['explain', '--decision', 'none', '--admin', 'http://127.0.0.1:1']), { code: 2, stderr: /does not answer/ })
 })
 
-t.test('routes lists the rules, and says which one a request meets', { buffered: true }, async t => {
+t.test('routes lists the rules, and says which one a request meets', { buffered: true, timeout: 100_000 }, async t => {
   const { run } = await scene(t)
   const { code, stdout } = await run('routes')
   t.equal(code, 0)
@@ -85,7 +85,7 @@ t.test('routes lists the rules, and says which one a request meets', { buffered:
   t.match(await run('routes', '--check', 'GET'), { code: 2, stdout: '' })
 })
 
-t.test('check says each rule as a sentence, and what a change opens, wider ones first', { buffered: true }, async t => {
+t.test('check says each rule as a sentence, and what a change opens, wider ones first', { buffered: true, timeout: 100_000 }, async t => {
   const { dir, run } = await scene(t)
   t.match(await run('check'), { code: 0, stdout: /GET \/a\/:id: a user of main, or a client of main with scope read:a/ })
   await writeFile(join(dir, 'before.yaml'), 'routes:\n  - match: GET /a/:id\n    require: user|client\n  - match: PUT /a/:id\n    require: client\n')

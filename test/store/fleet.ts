@@ -37,8 +37,8 @@ export async function startFleet (t: TestContext, { count = 2, routes = [{ match
   const erp = await startErp(t, verifying(idp, {}, handler))
   await before?.(idp, redis)
   const join = async (more: Settings = {}): Promise<TestGateway> => {
-    const store = { redis: { url: redis.url, command_timeout: '500ms' }, encryption_keys: keys }
-    return await startGateway(t, { idp, erp, routes, changes: { store, ...changes, ...more } })
+    const shared = { url: redis.url, command_timeout: '500ms', keys: keys.length > 0 ? keys : undefined }
+    return await startGateway(t, { idp, erp, routes, changes: { redis: shared, ...changes, ...more } })
   }
   const gateways = []
   for (let n = 0; n < count; n++) gateways.push(await join())

@@ -89,7 +89,7 @@ t.test('while the store is away each replica counts for itself, from what it kno
 t.test('on_store_failure: allow does not count, deny does not let through, either for what has a limit', { buffered: true }, async t => {
   for (const [word, limited] of [['local', [200, 429]], ['allow', [200, 200]], ['deny', [503, 503]]] as const) {
     const { gateways: [gateway], redis, erp } = await startFleet(t, {
-      count: 1, routes: [{ ...one, rate_limit: { max: 2, per: '60s', by: 'address' } }, { match: 'GET /free', require: 'public' }], changes: { on_store_failure: word }
+      count: 1, routes: [{ ...one, rate_limit: { max: 2, per: '60s', by: 'address', on_store_failure: word } }, { match: 'GET /free', require: 'public' }]
     })
     if (gateway === undefined) throw new Error('no gateway')
     await untilStore('up', [gateway])
@@ -109,7 +109,7 @@ t.test('on_store_failure: allow does not count, deny does not let through, eithe
 })
 
 t.test('deny holds for listen, and from the start', { buffered: true }, async t => {
-  const { gateways: [gateway], redis } = await startFleet(t, { count: 1, changes: { listen: { rate_limit: { max: 100, per: '60s' } }, on_store_failure: 'deny' }, before: async (_idp, redis) => { await redis.kill() } })
+  const { gateways: [gateway], redis } = await startFleet(t, { count: 1, changes: { listen: { rate_limit: { max: 100, per: '60s', on_store_failure: 'deny' } } }, before: async (_idp, redis) => { await redis.kill() } })
   if (gateway === undefined) throw new Error('no gateway')
   t.match(await gateway.call({ path: '/nowhere' }), { status: 503, code: 'store-unavailable' })
   await redis.start()
@@ -117,9 +117,45 @@ t.test('deny holds for listen, and from the start', { buffered: true }, async t 
   t.match(await gateway.call({ path: '/nowhere' }), { status: 404 })
 })
 
+t.test('two limits of one rule, each with its own word', { buffered: true }, async t => {
+  const limit = (max: number, word: string) => ({ max, per: '60s', by: 'address', on_store_failure: word })
+  const { gateways: [gateway], redis, erp } = await startFleet(t, {
+    count: 1,
+    routes: [
+      { match: 'GET /counted', require: 'public', rate_limit: [limit(1, 'allow'), limit(3, 'local')] },
+      { match: 'GET /refused', require: 'public', rate_limit: [limit(100, 'local'), limit(100, 'deny')] },
+      { match: 'GET /passing', require: 'public', rate_limit: [limit(1, 'allow'), limit(1, 'allow')] }
+    ]
+  })
+  if (gateway === undefined) throw new Error('no gateway')
+  await untilStore('up', [gateway])
+  const ask = async (path: string, count: number) => await statuses([gateway], count, { path })
+  t.same([await ask('/counted', 2), await ask('/refused', 2), await ask('/passing', 2)], [[200, 429], [200, 200], [200, 429]])
+  await redis.kill()
+  await untilStore('away', [gateway])
+  erp.requests.length = 0
+  // What the second limit counted before is one: the first had refused the other.
+  t.same(await ask('/counted', 4), [200, 200, 429, 429], 'the one that counts by itself still limits, the other has no say')
+  t.same(await ask('/passing', 4), times(200, 4))
+  t.equal(erp.requests.length, 6)
+  t.same(await ask('/refused', 2), [503, 503])
+  t.match(await gateway.call({ path: '/refused' }), { code: 'store-unavailable' })
+  t.equal(erp.requests.length, 6, 'what is refused never comes there')
+})
+
 t.test('with deny, a start whose Redis is there begins with no refusal', { buffered: true }, async t => {
-  const { gateways } = await startFleet(t, { count: 3, changes: { listen: { rate_limit: { max: 100, per: '60s' } }, on_store_failure: 'deny' } })
+  const { gateways } = await startFleet(t, { count: 3, changes: { listen: { rate_limit: { max: 100, per: '60s', on_store_failure: 'deny' } } } })
   t.same(await statuses(gateways, 3), [200, 200, 200])
+})
+
+t.test('where one limit of one rule denies, the start waits for a Redis that is slow', { buffered: true }, async t => {
+  const limit = { max: 100, per: '60s', by: 'address' }
+  const { redis, join } = await startFleet(t, { count: 0, routes: [{ match: 'GET /other', require: 'public' }, { ...one, rate_limit: [limit, { ...limit, on_store_failure: 'deny' }] }] })
+  redis.freeze()
+  const starting = join({ redis: { url: redis.url, connect_timeout: '30s', command_timeout: '5s' } })
+  t.equal(await Promise.race([starting.then(() => 'started'), sleep(2500)]), undefined)
+  redis.thaw()
+  t.same(await statuses([await starting], 3), times(200, 3))
 })
 
 t.test('a Redis that is killed, restarted, frozen and thawed under load costs no request', { buffered: true }, async t => {

@@ -19,10 +19,10 @@ const path = '/status'
 const routes = [{ match: 'GET /status', require: 'public' }]
 const { cache } = createRequire(import.meta.url)
 
-async function fork (t: Test, redis: TestRedis, { store = {}, env = {} }: { readonly store?: Settings, readonly env?: Readonly<Record<string, string>> } = {}) {
+async function fork (t: Test, redis: TestRedis, { more = {}, env = {} }: { readonly more?: Settings, readonly env?: Readonly<Record<string, string>> } = {}) {
   const idp = await startIdp(t, { alg: 'ES256' })
   const erp = await startErp(t, verifying(idp))
-  const gateway = await forkGateway(t, { idp, erp, routes, env, changes: { store: { redis: { url: redis.url, command_timeout: '500ms', ...store }, encryption_keys: [newKey()] } } })
+  const gateway = await forkGateway(t, { idp, erp, routes, env, changes: { redis: { url: redis.url, command_timeout: '500ms', keys: [newKey()], ...more } } })
   return { idp, gateway }
 }
 
@@ -35,7 +35,7 @@ t.test('without a store its client is not loaded', async t => {
   t.equal((await gateway.call({ path })).status, 200)
   t.equal(loaded(), 0)
   const redis = await startRedis(t)
-  await startGateway(t, { idp, erp, routes, changes: { store: { redis: { url: redis.url }, encryption_keys: newKey() } } })
+  await startGateway(t, { idp, erp, routes, changes: { redis: { url: redis.url, keys: newKey() } } })
   t.ok(loaded() > 10)
 })
 
@@ -43,7 +43,7 @@ t.test('TLS: a certificate that is trusted, and that is this host\'s, or no conn
   const ours = selfSigned()
   const start = async (certificate: Certificate) => {
     const password = registerSecret('a-password-over-tls')
-    return { redis: await startRedis(t, { certificate, password }), store: { password } }
+    return { redis: await startRedis(t, { certificate, password }), more: { password } }
   }
   const trusting = async (certificate: Certificate): Promise<Record<string, string>> => {
     const file = join(await tempDir(t), 'ca.pem')
@@ -53,12 +53,12 @@ t.test('TLS: a certificate that is trusted, and that is this host\'s, or no conn
   const good = await start(ours)
   const foreign = await start(selfSigned({ names: ['redis.example.com'] }))
   const other = selfSigned()
-  for (const [what, { redis, store }, env, problem] of [
+  for (const [what, { redis, more }, env, problem] of [
     ['trusted', good, await trusting(ours), undefined],
     ['unknown', good, await trusting(other), 'has a certificate that does not hold, or no TLS'],
     ['of another name', foreign, await trusting(other), 'has a certificate that does not hold, or no TLS']
   ] as const) {
-    const { gateway } = await fork(t, redis, { store, env })
+    const { gateway } = await fork(t, redis, { more, env })
     const line = await untilOutput(gateway, () => gateway.logLines().find(({ store }) => store === 'redis'))
     t.equal(line['problem'], problem, what)
     t.equal((await gateway.call({ path })).status, 200, what)
@@ -108,7 +108,7 @@ t.test('it starts without its store, and says so once; /readyz is ready, and nam
 t.test('a password that Redis refuses is told in fixed words, and nowhere shown', async t => {
   const redis = await startRedis(t, { password: registerSecret('the-right-password') })
   const wrong = registerSecret('quite-another-password')
-  const { gateway } = await fork(t, redis, { store: { password: { env: 'STORE_PASSWORD' } }, env: { STORE_PASSWORD: wrong } })
+  const { gateway } = await fork(t, redis, { more: { password: { env: 'STORE_PASSWORD' } }, env: { STORE_PASSWORD: wrong } })
   const line = await untilOutput(gateway, () => gateway.logLines().find(({ store }) => store === 'redis'))
   t.equal(line['problem'], 'refuses the password')
   t.equal((await gateway.call({ path })).status, 200)

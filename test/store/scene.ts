@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Redis } from '../../src/config/store-schema.ts'
+import type { Redis } from '../../src/config/redis-schema.ts'
 import { Secret } from '../../src/config/secrets.ts'
 import { createMachineTokenCache, type MachineTokenCache } from '../../src/outbound/machine-token.ts'
 import type { IssuedToken } from '../../src/outbound/token-endpoint.ts'
@@ -19,7 +19,7 @@ export interface OpenedStore extends Store {
 }
 
 /** What one replica makes of a Redis. */
-export function openStore (t: TestContext, { port }: Pick<TestRedis, 'port'>, { keys = [], clock = Date.now, ...more }: Partial<Redis> & { readonly keys?: readonly string[], readonly clock?: () => number } = {}): OpenedStore {
+export function openStore (t: TestContext, { port }: Pick<TestRedis, 'port'>, { keys = [], clock = Date.now, ...more }: Omit<Partial<Redis>, 'keys'> & { readonly keys?: readonly string[], readonly clock?: () => number } = {}): OpenedStore {
   const changes: string[] = []
   const operations = new Map<string, number>()
   let unreadable = 0
@@ -30,9 +30,10 @@ export function openStore (t: TestContext, { port }: Pick<TestRedis, 'port'>, { 
     // A busy machine is no outage.
     command_timeout: 1000,
     allow_plaintext: false,
+    keys: keys.map(key => new Secret(key)),
     ...more
   }
-  const store = createStore({ redis, encryption_keys: keys.map(key => new Secret(key)) }, {
+  const store = createStore(redis, {
     now: clock,
     onChange: (up, problem) => { changes.push(up ? 'up' : problem) },
     onOperation: (operation, outcome) => { operations.set(`${operation} ${outcome}`, (operations.get(`${operation} ${outcome}`) ?? 0) + 1) },

@@ -31,13 +31,12 @@ const answerNothing = (): void => {}
 t.test('without keys no token is in the store, and each replica asks', { buffered: true }, async t => {
   const { gateways, idp, redis, join } = await startFleet(t, { count: 0, keys: [], changes: {} })
   t.equal(gateways.length, 0)
-  const store = { redis: { url: redis.url } }
-  const fleet = [await join({ store }), await join({ store })]
+  const fleet = [await join({ redis: { url: redis.url } }), await join({ redis: { url: redis.url } })]
   await untilStore('up', fleet)
   for (const gateway of fleet) t.equal((await gateway.call({ path })).status, 200)
   t.equal(idp.requests.token, 2)
   t.same((await redis.keys()).filter(key => /:(token|lock|quiet):/.test(key)), [])
-  t.ok(fleet[0]?.logLines().some(({ msg }) => String(msg).includes('encryption_keys')), 'a warning says so')
+  t.ok(fleet[0]?.logLines().some(({ level, at }) => level === 40 && String(at).includes('gateway.yaml')), 'a warning says so')
 })
 
 t.test('tokens of three seconds under load: each is one request of all replicas, none is refused', { buffered: true }, async t => {
@@ -89,7 +88,7 @@ t.test('an ERP that refuses every token is a 502 at all replicas, and costs one 
 t.test('a name that another gateway gives to another issuer, another secret: nothing is shared', { buffered: true }, async t => {
   const { idp, erp, redis, keys, join } = await startFleet(t, { count: 1 })
   const other = await startFleet(t, { count: 0, keys })
-  const foreign = await other.join({ store: { redis: { url: redis.url }, encryption_keys: keys } })
+  const foreign = await other.join({ redis: { url: redis.url, keys } })
   t.equal((await foreign.call({ path })).status, 200)
   t.equal(other.idp.requests.token, 1)
   const [id = ''] = Object.keys(idp.clients)

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https'
 import type { TlsOptions } from 'node:tls'
 import type { Fault } from './faults.ts'
+import { createAssertionDesk, type Signer } from './assertions.ts'
 import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { createMints, type Mints } from './mint.ts'
 import { registerSecret } from './secrets.ts'
@@ -20,6 +21,8 @@ export interface IdpOptions {
   readonly alg?: string
   /** By client id; `middleware` with a random secret when left out. */
   readonly clients?: Record<string, IdpClient>
+  /** Those that prove themselves by assertions, by client id; and the issuers of grants, by `iss`. */
+  readonly signers?: Record<string, Signer>
   /** Milliseconds since the epoch, for the times in tokens. */
   readonly clock?: () => number
   readonly tls?: TlsOptions
@@ -35,6 +38,7 @@ export interface Idp extends Mints {
   readonly tokenEndpoint: string
   readonly keys: KeyRing
   readonly clients: Record<string, IdpClient>
+  readonly signers: Record<string, Signer>
   readonly machine: MachineTokens
   /** How often each endpoint was asked, and every request as `GET /jwks`. */
   readonly requests: Record<Endpoint, number> & { readonly lines: string[] }
@@ -63,6 +67,8 @@ export async function startIdp (t: TestContext, options: IdpOptions = {}): Promi
   const clients = options.clients ?? { middleware: { secret: randomBytes(24).toString('hex') } }
   for (const { secret } of Object.values(clients)) registerSecret(secret, 'a client secret')
 
+  const takeAssertion = createAssertionDesk(clock)
+
   const idp: Idp = {
     ...createMints(issuer, keys, clock),
     issuer,
@@ -73,6 +79,7 @@ export async function startIdp (t: TestContext, options: IdpOptions = {}): Promi
     tokenEndpoint: `${base}/token`,
     keys,
     clients,
+    signers: options.signers ?? {},
     machine: usualMachineTokens(),
     requests: { discovery: 0, jwks: 0, token: 0, lines: [] },
     tokenRequests: [],
@@ -95,7 +102,7 @@ export async function startIdp (t: TestContext, options: IdpOptions = {}): Promi
     if (fault !== undefined && await fault(req, res) !== 'go on') return
     if (endpoint === 'discovery') return send(res, 200, { ...document(), ...idp.discovery })
     if (endpoint === 'jwks') return send(res, 200, { keys: keys.published })
-    const { status, body } = answerTokenRequest(request, clients, idp.machine, signMachineToken)
+    const { status, body } = answerTokenRequest(request, { ...idp, takeAssertion }, idp.machine, signMachineToken)
     send(res, status, body)
   }
 

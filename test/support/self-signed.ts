@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, X509Certificate, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 
 /** PEM texts, as node:tls takes them; `cert` is its own authority (ca, NODE_EXTRA_CA_CERTS). */
@@ -25,14 +25,13 @@ export function selfSigned (options: CertificateOptions = {}): Certificate {
 }
 
 /** One that this authority has signed; `cert` is followed by `chain`, as servers send it. */
-export function signedBy (authority: Certificate, options: CertificateOptions & { readonly chain?: string, readonly isAuthority?: boolean } = {}): Certificate {
-  const { key, cert } = certify(options, authority, options.isAuthority === true)
+export function signedBy (authority: Certificate, options: CertificateOptions & { readonly chain?: string, readonly isAuthority?: boolean, /** its private key; a fresh one of P-256 when left out */ readonly ownKey?: KeyObject } = {}): Certificate {
+  const { key, cert } = certify(options, authority, options.isAuthority === true, options.ownKey)
   return { key, cert: cert + (options.chain ?? '') }
 }
 
-function certify (options: CertificateOptions, authority: Certificate | undefined, isAuthority = authority === undefined): Certificate {
+function certify (options: CertificateOptions, authority: Certificate | undefined, isAuthority = authority === undefined, privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey): Certificate {
   const { names = ['localhost', '127.0.0.1'], notBefore = new Date(Date.now() - hour), notAfter = new Date(Date.now() + hour) } = options
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const subject = nameOf(options.commonName ?? 'countersign test')
   const issuer = authority === undefined ? subject : nameOf(/^CN=(.+)$/m.exec(new X509Certificate(authority.cert).subject)?.[1] ?? '')
   const unsigned = sequence(
@@ -42,7 +41,7 @@ function certify (options: CertificateOptions, authority: Certificate | undefine
     issuer,
     sequence(time(notBefore), time(notAfter)),
     subject,
-    publicKey.export({ type: 'spki', format: 'der' }),
+    createPublicKey(privateKey).export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(
       sequence(basicConstraints, der(0x01, Buffer.from([0xff])), der(0x04, sequence(...isAuthority ? [der(0x01, Buffer.from([0xff]))] : []))),
       sequence(subjectAltName, der(0x04, sequence(...names.map(generalName))))

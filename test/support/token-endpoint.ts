@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { AssertionRefused, type Assertion, type createAssertionDesk, type Signer } from './assertions.ts'
 import { registerSecret } from './secrets.ts'
 
 /** A client that the identity provider knows. What is left out is not insisted on. */
@@ -35,6 +36,8 @@ export interface TokenRequest {
   client?: string
   /** The token that was handed out. */
   token?: string
+  /** The assertion that was taken, or the word of the check that it failed. */
+  assertion?: Assertion | string
 }
 
 export interface TokenAnswer { readonly status: number, readonly body: Readonly<Record<string, unknown>> }
@@ -51,16 +54,29 @@ export async function readTokenRequest (req: IncomingMessage): Promise<TokenRequ
   }
 }
 
-/** The client credentials grant (RFC 6749 section 4.4), errors as in its section 5.2. */
+/** Who is known to the endpoint. */
+export interface KnownClients {
+  readonly clients: Readonly<Record<string, IdpClient>>
+  /** By client id, or by the `iss` of grants. */
+  readonly signers: Readonly<Record<string, Signer>>
+  readonly tokenEndpoint: string
+  readonly takeAssertion: ReturnType<typeof createAssertionDesk>
+}
+
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
+
+/** The grants by client credentials (RFC 6749 section 4.4) and by an assertion (RFC 7523 section 2.1), errors as in RFC 6749 section 5.2. */
 export function answerTokenRequest (
   request: TokenRequest,
-  clients: Readonly<Record<string, IdpClient>>,
+  known: KnownClients,
   machine: MachineTokens,
   sign: (claims: Record<string, unknown>, lifetime: number) => string
 ): TokenAnswer {
-  const client = authenticate(request, clients)
-  if (client === undefined) return { status: 401, body: { error: 'invalid_client' } }
-  if (request.params.get('grant_type') !== 'client_credentials') return { status: 400, body: { error: 'unsupported_grant_type' } }
+  const grant = request.params.get('grant_type')
+  const client = grant === JWT_BEARER ? granted(request, known) : authenticate(request, known) ?? 'invalid_client'
+  if (client === 'invalid_client') return { status: 401, body: { error: client } }
+  if (client === 'invalid_grant') return { status: 400, body: { error: client } }
+  if (grant !== 'client_credentials' && grant !== JWT_BEARER) return { status: 400, body: { error: 'unsupported_grant_type' } }
   request.client = client
   const scope = request.params.get('scope') ?? undefined
   request.token = machine.format === 'opaque'
@@ -72,7 +88,45 @@ export function answerTokenRequest (
   }
 }
 
-function authenticate ({ params, authorization }: TokenRequest, clients: Readonly<Record<string, IdpClient>>): string | undefined {
+/** Whom a grant speaks for, or the error that it is. */
+function granted (request: TokenRequest, known: KnownClients): string {
+  const [iss, signer] = signerOf(request.params.get('assertion'), known) ?? []
+  if (iss === undefined || signer?.subject === undefined) return 'invalid_grant'
+  if (signer.client !== undefined ? authenticate(request, known) !== signer.client : request.authorization !== undefined || request.params.has('client_secret')) return 'invalid_client'
+  return taken(request, 'assertion', signer, { iss, sub: signer.subject }, known) ? signer.subject : 'invalid_grant'
+}
+
+/** RFC 7523 section 2.2: a client that proves itself by an assertion. */
+function asserted (request: TokenRequest, known: KnownClients): string | undefined {
+  const { params, authorization } = request
+  const [id, signer] = signerOf(params.get('client_assertion'), known) ?? []
+  if (id === undefined || signer === undefined || authorization !== undefined || params.has('client_secret')) return undefined
+  if (params.get('client_assertion_type') !== 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' || (params.get('client_id') ?? id) !== id) return undefined
+  return taken(request, 'client_assertion', signer, { iss: id, sub: id }, known) ? id : undefined
+}
+
+function taken (request: TokenRequest, parameter: string, signer: Signer, parties: { readonly iss: string, readonly sub: string }, { tokenEndpoint, takeAssertion }: KnownClients): boolean {
+  try {
+    request.assertion = takeAssertion(request.params.get(parameter) ?? '', signer, { ...parties, aud: signer.audience ?? tokenEndpoint })
+    return true
+  } catch (error) {
+    if (!(error instanceof AssertionRefused)) throw error
+    request.assertion = error.message
+    return false
+  }
+}
+
+function signerOf (assertion: string | null, { signers }: KnownClients): [string, Signer] | undefined {
+  // The test put it there; what is no JWT breaks the connection.
+  const { iss } = JSON.parse(Buffer.from(assertion?.split('.')[1] ?? '', 'base64url').toString()) as { iss: string }
+  const signer = own(signers, iss)
+  return signer && [iss, signer]
+}
+
+function authenticate (request: TokenRequest, known: KnownClients): string | undefined {
+  const { params, authorization } = request
+  const { clients } = known
+  if (params.has('client_assertion')) return asserted(request, known)
   const [scheme, encoded] = (authorization ?? '').split(' ')
   const posted = params.get('client_secret')
   // RFC 6749 section 2.3: one method per request.
@@ -92,7 +146,7 @@ function authenticate ({ params, authorization }: TokenRequest, clients: Readonl
   })
 }
 
-function own (clients: Readonly<Record<string, IdpClient>>, id: string): IdpClient | undefined {
+function own<T> (clients: Readonly<Record<string, T>>, id: string): T | undefined {
   return Object.hasOwn(clients, id) ? clients[id] : undefined
 }
 
