@@ -1,6 +1,6 @@
 import { isWrite } from './call-once.ts'
 import { askForBody } from './inbound/server-events.ts'
-import { framedOf, whereRequest, type Admitted, type Asked, type Stages } from './journey.ts'
+import { framedOf, type Admitted, type Asked, type Stages } from './journey.ts'
 import { bodyTooLarge } from './outbound/caller-body.ts'
 import { readWhole } from './outbound/whole-body.ts'
 import { foldName } from './policy/batch/fields.ts'
@@ -13,6 +13,7 @@ import { isMethodOverride } from './policy/method-override.ts'
 import { Refusal, refuse } from './policy/problems.ts'
 import type { BatchRule, CompiledRoute } from './routes.ts'
 import type { Visit } from './upstream-request.ts'
+import { whereRequest } from './policy/where.ts'
 
 /**
  * Reads the body of a batch, and lets it go on where each of its requests would be let through as a request of its own:

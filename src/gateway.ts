@@ -19,6 +19,7 @@ import { answerParserError, expectsContinue, listenForExpectations, refuseConnec
 import { journey, type Admitted, type Asked, type Stages } from './journey.ts'
 import { auditLine } from './observe/audit-line.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
+import type { PastRefusals } from './observe/decisions.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { bodyIsOpen, endAfterBody } from './outbound/linger.ts'
 import { METHODS } from './policy/pattern.ts'
@@ -38,6 +39,8 @@ export interface GatewayParts {
   readonly isDraining: () => boolean
   /** whether a request that has come is to be turned away */
   readonly sheds: () => boolean
+  /** what was refused, for whoever asks why */
+  readonly refusals: PastRefusals
 }
 
 /** The data plane: one Fastify app in which every request, whatever its path or method, takes the one journey. */
@@ -202,8 +205,15 @@ function end (parts: GatewayParts, generation: Generation, record: AuditRecord, 
 function endRefused (parts: GatewayParts, generation: Generation, { incoming, response, record }: Visit, error: unknown): void {
   record.refusal = asRefusal(error)
   record.principal ??= record.refusal.extras.principal
+  remember(parts, generation, incoming, record, record.refusal)
   refuseCaller(incoming, response, record, generation.configuration.gateway.problems_base, parts.isDraining())
   conclude(parts, generation, record, PROBLEMS[record.refusal.code].status)
+}
+
+function remember ({ refusals }: GatewayParts, { configuration, stages }: Generation, { url = '' }: IncomingMessage, { decisionId: decision, requestId: request, method, rule, principal }: AuditRecord, refusal: Refusal): void {
+  if (refusal.code === 'client-gone') return
+  const query = url.indexOf('?')
+  refusals.keep({ decision, request, time: stages.now(), method, path: query === -1 ? url : url.slice(0, query), rule, principal, refusal, configuration })
 }
 
 function conclude ({ metrics, audit }: GatewayParts, generation: Generation, record: AuditRecord, status: number): void {

@@ -14,7 +14,8 @@ import type { Found, Matcher } from './policy/match.ts'
 import type { Principal } from './policy/principal.ts'
 import type { CheckContext } from './policy/require.ts'
 import { refuse } from './policy/problems.ts'
-import { decodePath, parseTarget, type Target } from './policy/target.ts'
+import { MAX_TARGET, parseTarget, type Target } from './policy/target.ts'
+import { whereRequest } from './policy/where.ts'
 import type { CompiledRoute } from './routes.ts'
 
 /** The stages of a request, each built at load. */
@@ -55,9 +56,6 @@ interface Arrived {
   readonly origin: Origin
   readonly patience: Patience
 }
-
-/** A target longer than this is refused before it is looked at. */
-const MAX_TARGET = 16 * 1024
 
 /**
  * One request from its headers to the rule's word: cheap before dear, unauthenticated before authenticated, and
@@ -130,12 +128,6 @@ function decideFirst ({ now }: Stages, arrived: Arrived, rule: PolicyRule, known
   const decision = decide(rule, known.principal, context)
   if (rule.isConstant) known.remember(rule, decision)
   return decision
-}
-
-/** @param params of the path, as sent */
-export function whereRequest (method: string, path: string, params: Readonly<Record<string, string>>, address: string): CheckContext['request'] {
-  const decoded = Object.fromEntries(Object.entries(params).map(([name, value]) => [name, decodePath(value)]))
-  return { method, path, params: decoded, address }
 }
 
 // Without the framework's request no proxy is trusted, and a request comes from whoever sent it.

@@ -6,6 +6,8 @@ import { createSharedState } from './cluster/shared-state.ts'
 import type { Configuration } from './config/configuration.ts'
 import { createLeaderMetrics, metricsOf } from './observe/metrics.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
+import type { Explanation } from './explain/explanation.ts'
+import type { Inspection, PastLine } from './inspection.ts'
 import type { Readiness } from './readiness.ts'
 import type { Running } from './running.ts'
 
@@ -38,7 +40,21 @@ export async function lead ({ configuration, log }: { readonly configuration: Co
     return { ...own, text: [await AggregatorRegistry.aggregate(all).metrics(), own.text].join('\n') }
   }
 
-  const admin = buildAdmin({ readiness, metrics, isDraining: () => draining })
+  // Each worker remembers what it refused; any of them can say what would become of a request.
+  const inspection: Inspection = {
+    async ask (question) {
+      const [explanation] = await workers.ask('ask', question) as Explanation[]
+      if (explanation === undefined) throw new Error('no worker answers')
+      return explanation
+    },
+    async past (decision) { return (await workers.ask('past', decision) as Explanation[])[0] },
+    async latest (most) {
+      const all = (await workers.ask('latest', most) as Array<readonly PastLine[]>).flat()
+      return all.sort((one, other) => other.time.localeCompare(one.time)).slice(0, most)
+    }
+  }
+
+  const admin = buildAdmin({ readiness, metrics, isDraining: () => draining, inspection, listen: adminListen })
   try {
     await admin.listen(placeOf(adminListen))
   } catch (error) {

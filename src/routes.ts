@@ -20,6 +20,8 @@ import { compileAlternative, type ClientNames } from './policy/require.ts'
 
 /** A rule of routes.yaml with all that can be decided at load. */
 export interface CompiledRoute {
+  /** as it is configured */
+  readonly route: Route
   readonly match: Match
   readonly grants: Matchable['grants']
   readonly fits: Matchable['fits']
@@ -86,6 +88,7 @@ export function compileRoutes ({ gateway, routes }: Configuration, { upstreams, 
     const issuers = within(issuerSets, route.issuers, names => new Set(names))
     const plan = createOutboundPlan(route, upstream, vouching, gateway.listen.public_url, compilers)
     return {
+      route,
       match: route.match,
       grants: route.grants,
       fits: plan.paths.fits,

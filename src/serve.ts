@@ -10,8 +10,10 @@ import { prepareDrain } from './drain.ts'
 import { watchExpiry } from './expiry-watch.ts'
 import { buildGateway, tune } from './gateway.ts'
 import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
+import { createInspection } from './inspection.ts'
 import { createPressure, measureProcess } from './inbound/pressure.ts'
 import { watchMaintenance } from './maintenance.ts'
+import { PastRefusals } from './observe/decisions.ts'
 import { createMetrics, metricsOf } from './observe/metrics.ts'
 import { openIdpClient } from './outbound/idp-client.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
@@ -38,6 +40,9 @@ export interface ServeOptions {
 /** ms for which a new configuration may fetch keys and machine tokens before requests go by it */
 const SETTLING = 5000
 
+/** refusals that can be asked about */
+const REMEMBERED = 1000
+
 /** Opens the port for callers, and has requests go by the configuration, and by the next one once there is one. */
 export async function serve ({ configuration, read, env, lines, log, now, keyRefresh, leader }: ServeOptions): Promise<Running> {
   const { gateway: { listen, admin: adminListen } } = configuration
@@ -58,7 +63,8 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     upstreams: () => [...current.upstreams.values()].map(({ name, protection, sessions }) => ({ name, maintenance: current.maintenance.get(name), sessions: sessions?.count, ...protection.status() })),
     storeIsUp: () => current.storeIsUp()
   })
-  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds })
+  const refusals = new PastRefusals(REMEMBERED)
+  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds, refusals })
   const surroundings: GenerationSurroundings = {
     app,
     lasting: createLasting(),
@@ -124,7 +130,8 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
   const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
   const maintenance = watchMaintenance({ current: () => current.maintenance, log })
   const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })
-  const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining }) : undefined
+  const inspection = createInspection(() => current, refusals)
+  const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining, inspection, listen: adminListen }) : undefined
 
   async function letGo (): Promise<void> {
     reloading.close()
@@ -156,7 +163,7 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     const dataPort = portOf(app)
     const adminPort = admin === undefined ? 0 : portOf(admin)
     if (leader === undefined) logListening(log, configuration, { dataPort, adminPort })
-    else leader.serve({ readiness, registry: metrics.registry, reload: reloading.reload, close }, dataPort)
+    else leader.serve({ readiness, inspection, registry: metrics.registry, reload: reloading.reload, close }, dataPort)
     return { dataPort, adminPort, log, reload: reloading.reload, close }
   } catch (error) {
     await letGo()

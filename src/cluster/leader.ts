@@ -21,7 +21,7 @@ export interface Workers {
   /** how many serve now */
   readonly serving: () => number
   /** What each answers that answers in time. */
-  ask (what: string): Promise<unknown[]>
+  ask (what: string, body?: unknown): Promise<unknown[]>
   tell (what: string): void
   /** Tells them to end, and ends those that have not after `longest` ms. */
   close (longest: number): Promise<void>
@@ -124,8 +124,8 @@ export async function leadWorkers ({ workers, log, handlers, onLost }: LeaderPar
   return {
     dataPort,
     serving: () => [...members].filter(member => member.dataPort !== undefined).length,
-    async ask (what) {
-      const answers = await Promise.all([...members].map(async ({ channel }) => await channel.ask(what, undefined, ANSWER_WITHIN)))
+    async ask (what, body) {
+      const answers = await Promise.all([...members].map(async ({ channel }) => await channel.ask(what, body, ANSWER_WITHIN)))
       return answers.filter(answer => answer !== undefined)
     },
     tell (what) { for (const { channel } of members) channel.tell(what) },

@@ -1,10 +1,13 @@
 import type { Registry } from 'prom-client'
+import type { Question } from '../explain/explain.ts'
+import type { Inspection } from '../inspection.ts'
 import type { Readiness } from '../readiness.ts'
 import { createChannel, type Channel } from './channel.ts'
 
 /** What a worker does for the process that leads it. */
 export interface WorkerDuties {
   readonly readiness: () => Readiness
+  readonly inspection: Inspection
   readonly registry: Registry
   readonly reload: () => Promise<void>
   readonly close: () => Promise<void>
@@ -26,6 +29,10 @@ export function joinLeader (): Leader {
   const channel = createChannel(message => { process.send?.(message) }, {
     readiness: () => duties?.readiness(),
     metrics: () => duties?.registry.getMetricsAsJSON(),
+    // Questions of the leader, which is of this very program.
+    ask: question => duties?.inspection.ask(question as Question),
+    past: decision => duties?.inspection.past(decision as string),
+    latest: most => duties?.inspection.latest(most as number),
     reload: () => duties?.reload(),
     async close () {
       await duties?.close()

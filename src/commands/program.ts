@@ -1,7 +1,10 @@
 import { Command } from 'commander'
 import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
+import { explainCommand } from './explain.ts'
+import { CommandError } from './failure.ts'
 import { packageVersion } from './package.ts'
+import { routesCommand } from './routes.ts'
 import { startCommand } from './start.ts'
 import { tokenCommand } from './token.ts'
 
@@ -13,6 +16,8 @@ export async function runProgram (): Promise<void> {
     .showHelpAfterError('(countersign --help lists the commands)')
     .addCommand(startCommand())
     .addCommand(checkCommand())
+    .addCommand(routesCommand())
+    .addCommand(explainCommand())
     .addCommand(tokenCommand())
     .addCommand(demoCommand())
 
@@ -20,5 +25,11 @@ export async function runProgram (): Promise<void> {
   for (const command of [program, ...program.commands]) {
     command.exitOverride(error => { process.exit(error.exitCode === 0 ? 0 : 2) })
   }
-  await program.parseAsync()
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    console.error(`countersign: ${error.message}`)
+    process.exitCode = 2
+  }
 }

@@ -14,6 +14,7 @@ import { clientTlsSchema, serverTlsSchema } from './tls-schema.ts'
 import { breakerSchema, concurrencySchema, ejectionKeys, healthCheckSchema, retrySchema } from './protection-schema.ts'
 import { refuseQuery } from './query-rules.ts'
 import { onStoreFailure, redisSchema } from './redis-schema.ts'
+import { parseSecret, secretShape } from './secret-schema.ts'
 import { httpUrl, isNetwork } from './urls.ts'
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
@@ -64,7 +65,8 @@ export const listenSchema = z.strictObject({
 
 export const adminSchema = z.strictObject({
   host: host().prefault('127.0.0.1').describe('The address of /livez, /readyz and /metrics.'),
-  port: whole(0, 65535, { fromText: true }).prefault(9090).describe('Their port; 0 picks a free one.')
+  port: whole(0, 65535, { fromText: true }).prefault(9090).describe('Their port; 0 picks a free one.'),
+  token: byHand(secretShape, parseSecret).optional().describe('What else is there (explanations of decisions) is for whoever shows this: text, { file: path } or { env: NAME }. Without it, for this machine alone.')
 })
 
 export const issuerSchema = z.strictObject({

@@ -48,6 +48,11 @@ const LOOPBACK = new BlockList()
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
 LOOPBACK.addAddress('::1', 'ipv6')
 
+/** Whether a host (a name, or an address without brackets) is this machine, and no other. */
+export function isLoopback (host: string): boolean {
+  return host === 'localhost' || isListed(LOOPBACK, host)
+}
+
 // Where clouds hand a machine its own credentials (169.254.169.254): no issuer and no ERP lives there.
 const LINK_LOCAL = new BlockList()
 LINK_LOCAL.addSubnet('169.254.0.0', 16, 'ipv4')
@@ -59,7 +64,7 @@ export function whyNotReachable (url: string, allowHttp: boolean): string | unde
   const hostname = host.replace(/^\[|\]$/g, '')
   if (protocol !== 'https:' && protocol !== 'http:') return 'only https:// and http:// are called'
   if (isListed(LINK_LOCAL, hostname)) return 'a link-local address is never called'
-  if (protocol === 'http:' && !allowHttp && hostname !== 'localhost' && !isListed(LOOPBACK, hostname)) {
+  if (protocol === 'http:' && !allowHttp && !isLoopback(hostname)) {
     return 'http:// is for loopback only (127.0.0.0/8, ::1, localhost): use https://, or say allow_http: true'
   }
   return undefined
@@ -68,7 +73,7 @@ export function whyNotReachable (url: string, allowHttp: boolean): string | unde
 /** What forbids this place for a Redis; undefined where nothing does. */
 export function whyNotRedis ({ host, tls }: RedisAddress, allowPlaintext: boolean): string | undefined {
   if (isListed(LINK_LOCAL, host)) return 'a link-local address is never called'
-  if (!tls && !allowPlaintext && host !== 'localhost' && !isListed(LOOPBACK, host)) {
+  if (!tls && !allowPlaintext && !isLoopback(host)) {
     return 'redis:// is for loopback only (127.0.0.0/8, ::1, localhost): use rediss://, or say allow_plaintext: true'
   }
   return undefined

@@ -12,7 +12,10 @@ export interface GuardedRequest {
   readonly hasBody: boolean
 }
 
-export type RequestGuard = (request: IncomingMessage) => GuardedRequest
+/** What of a request it looks at. */
+export type RawRequest = Pick<IncomingMessage, 'method' | 'httpVersion' | 'rawHeaders'>
+
+export type RequestGuard = (request: RawRequest) => GuardedRequest
 
 /** What a header is to the guard, by its name. */
 type Concern = 'host' | 'authorization' | 'content-length' | 'transfer-encoding' | 'upgrade' | 'override' | 'ambiguous' | 'none'
@@ -78,11 +81,11 @@ function concernOfName (name: string, isOurs: (name: string) => boolean): Concer
 
 const CLOSE = { headers: { Connection: 'close' } }
 
-function assertVersion ({ httpVersion }: IncomingMessage): void {
+function assertVersion ({ httpVersion }: RawRequest): void {
   if (httpVersion !== '1.1' && httpVersion !== '1.0') throw malformed('an HTTP version other than 1.0 and 1.1')
 }
 
-function assertBody (request: IncomingMessage, contentLength: string | undefined, transferEncoding: string | undefined): boolean {
+function assertBody (request: RawRequest, contentLength: string | undefined, transferEncoding: string | undefined): boolean {
   if (transferEncoding !== undefined) {
     if (request.httpVersion === '1.0') throw malformed('Transfer-Encoding in HTTP/1.0')
     if (transferEncoding.toLowerCase() !== 'chunked') throw malformed('a transfer coding other than chunked')

@@ -95,14 +95,16 @@ function timesOf (claims: Claims, { clockTolerance }: TrustedIssuer): Pick<Verif
   return { from: Math.max(iat ?? 0, nbf ?? 0) - clockTolerance, until: (exp ?? 0) + clockTolerance }
 }
 
-function assertNotExpired (claims: Claims, { name, clockTolerance }: TrustedIssuer, now: number): void {
+/** @throws {Refusal} token-expired */
+export function assertNotExpired (claims: Claims, { name, clockTolerance }: TrustedIssuer, now: number): void {
   const exp = ownClaim(claims, 'exp')
   if (typeof exp === 'number' && now >= exp * 1000 + clockTolerance) {
     throw refuse('token-expired', 'The access token has expired. Get a new one and send that.', { saw: `issuer ${name}: exp ${exp}` })
   }
 }
 
-function assertTimes (claims: Claims, issuer: TrustedIssuer, now: number): void {
+/** RFC 7519 section 4.1.4 to 4.1.6. @throws {Refusal} token-times, token-expired */
+export function assertTimes (claims: Claims, issuer: TrustedIssuer, now: number): void {
   const latest = (now + issuer.clockTolerance) / 1000
   const [exp, iat, nbf] = ['exp', 'iat', 'nbf'].map(name => ownClaim(claims, name))
   if (!isDate(exp)) throw times('The access token has no exp that is a time.', issuer, exp)
@@ -115,7 +117,8 @@ function isDate (value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value <= YEAR_9999
 }
 
-function assertAccessToken (principal: Principal, issuer: TrustedIssuer): void {
+/** @throws {Refusal} id-token, token-kind */
+export function assertAccessToken (principal: Principal, issuer: TrustedIssuer): void {
   const { tokenKind } = principal
   if (tokenKind === 'access') return
   const saw = evidenceText(principal) || 'no sign of an access token'
@@ -127,13 +130,15 @@ function assertAccessToken (principal: Principal, issuer: TrustedIssuer): void {
   throw refuse('token-kind', `${words[tokenKind]} ${ask}`, { principal, saw })
 }
 
-function assertClaims (principal: Principal, issuer: TrustedIssuer): void {
+/** What the issuer's `claims` ask of every token. @throws {Refusal} token-claims-mismatch */
+export function assertClaims (principal: Principal, issuer: TrustedIssuer): void {
   const lacking = issuer.claims.filter(condition => !claimsHold(principal.claims, [condition])).map(({ name }) => name)
   if (lacking.length === 0) return
   throw refuse('token-claims-mismatch', 'The access token lacks a claim that every token for this API must have.', { principal, saw: lacking.join(' ') })
 }
 
-function assertAudience (principal: Principal, issuer: TrustedIssuer): void {
+/** @throws {Refusal} audience-mismatch, token-client-not-allowed */
+export function assertAudience (principal: Principal, issuer: TrustedIssuer): void {
   const { claims, client } = principal
   const { audience, allowedClients } = issuer
   if (audience.length > 0 && !audiences(ownClaim(claims, 'aud')).some(one => audience.includes(one))) {

@@ -89,9 +89,11 @@ function answers<R extends Matchable> (matcher: Matcher<R>, method: string, path
   }
 }
 
-// What any segment could be, and any key: no literal of the rules in whatever spelling, and nothing that what stands around
-// a key could be longer by.
-function sampleFor (rules: readonly Matchable[]): string {
+/**
+ * What any segment could be, and any key: no literal of the rules in whatever spelling, and nothing that what stands around
+ * a key could be longer by.
+ */
+export function sampleFor (rules: readonly Matchable[]): string {
   const segments = rules.flatMap(({ match }) => match.segments)
   const edge = edgeFor(segments.map(one => one.kind === 'key' ? decodePath(one.head + one.tail) : '').join(''))
   const literals = new Set(segments.map(one => one.kind === 'literal' ? fold(decodePath(one.text)) : ''))
@@ -108,7 +110,8 @@ function edgeFor (texts: string): string {
   return encodeSegment(edge)
 }
 
-function samplePath (match: Match, sample: string): string {
+/** A path that the match meets, with the sample in the place of what may be anything. */
+export function samplePath (match: Match, sample: string): string {
   return '/' + match.segments.map(segment => {
     if (segment.kind === 'literal') return segment.text
     if (segment.kind === 'key') return segment.head + sample + segment.tail

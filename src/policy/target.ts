@@ -1,6 +1,9 @@
 import { decodedOnce } from './key.ts'
 import { refuse, type Refusal } from './problems.ts'
 
+/** A target longer than this is refused before it is looked at. */
+export const MAX_TARGET = 16 * 1024
+
 /** A request target in origin-form (RFC 9112 section 3.2.1), cut at its first `?`. */
 export interface Target {
   /** as sent; begins with `/` */

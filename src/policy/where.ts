@@ -1,5 +1,6 @@
 import { Environment, type ASTNode } from '@marcbachmann/cel-js'
 import type { Principal } from './principal.ts'
+import { decodePath } from './target.ts'
 
 /** The part of a request that a `where` may look at. */
 export interface WhereRequest {
@@ -9,6 +10,11 @@ export interface WhereRequest {
   readonly params: Readonly<Record<string, string>>
   /** the caller's address */
   readonly address: string
+}
+
+/** @param params as they were sent */
+export function whereRequest (method: string, path: string, params: Readonly<Record<string, string>>, address: string): WhereRequest {
+  return { method, path, params: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, decodePath(value)])), address }
 }
 
 export type Where = (principal: Principal, request: WhereRequest) => boolean

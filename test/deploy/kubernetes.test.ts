@@ -9,6 +9,7 @@ import type { INamespace, ISecret, IService } from 'kubernetes-models/v1'
 import type { IServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1'
 import { parseAllDocuments } from 'yaml'
 import { buildAdmin } from '../../src/admin.ts'
+import type { Inspection } from '../../src/inspection.ts'
 import { filesIn, read, readJson, root } from '../house/repository.ts'
 import { runCommand } from '../support/command.ts'
 import { errorsOf } from './checked.ts'
@@ -108,8 +109,10 @@ t.test('check takes the two files, and what they say fits the pod', async t => {
   t.ok(mebibytes(container.resources?.requests?.['memory']) >= own)
 })
 
+const NOTHING_TO_SEE: Inspection = { ask: async () => await Promise.reject(new Error('none asks')), past: async () => undefined, latest: async () => [] }
+
 t.test('probes and metrics are asked where the admin port has them', async t => {
-  const admin = buildAdmin({ readiness: () => ({ ready: true, degraded: [] }), metrics: async () => ({ contentType: 'text/plain', text: '' }), isDraining: () => false })
+  const admin = buildAdmin({ readiness: () => ({ ready: true, degraded: [] }), metrics: async () => ({ contentType: 'text/plain', text: '' }), isDraining: () => false, inspection: NOTHING_TO_SEE, listen: { host: '0.0.0.0', port: 9090 } })
   const { livenessProbe, readinessProbe, startupProbe } = container
   for (const [probe, path] of [[livenessProbe, '/livez'], [readinessProbe, '/readyz'], [startupProbe, '/livez']] as const) {
     t.match(probe?.httpGet, { path, port: 'admin' })

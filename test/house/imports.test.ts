@@ -13,11 +13,12 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   outbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
   store: { code: ['outbound', 'idp', 'policy', 'common'], types: ['config', 'inbound'] },
   observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },
-  cluster: { code: ['inbound', 'outbound', 'idp', 'common'], types: ['app'] },
-  app: { code: ['cluster', 'store', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
+  explain: { code: ['inbound', 'policy', 'config'], types: ['app', 'observe'] },
+  cluster: { code: ['inbound', 'outbound', 'idp', 'common'], types: ['app', 'explain'] },
+  app: { code: ['cluster', 'store', 'explain', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },
-  commands: { code: ['app', 'cluster', 'demo', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
+  commands: { code: ['app', 'cluster', 'demo', 'explain', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
   cli: { code: ['commands', 'config'] }
 }
 

@@ -23,8 +23,8 @@ export interface GatewayPorts {
   readonly adminPort: number
   /** One request to the data port. */
   call (options?: CallOptions): Promise<Called>
-  /** One GET at the admin port. */
-  admin (path: string): Promise<Called>
+  /** One request to the admin port: a GET, unless the options say otherwise. */
+  admin (path: string, options?: CallOptions): Promise<Called>
   /** Bytes to the data port. */
   raw (input: RawInput, options?: RawOptions): Promise<RawResult>
   /** All that it has logged so far. */
@@ -38,7 +38,7 @@ export function gatewayPorts (port: number, adminPort: number, log: GatewayLog):
     port,
     adminPort,
     call: async options => await call(port, options),
-    admin: async path => await call(adminPort, { path }),
+    admin: async (path, options) => await call(adminPort, { ...options, path }),
     raw: async (input, options) => await rawRequest(port, input, options),
     get log () { return log.text },
     logLines: log.lines
