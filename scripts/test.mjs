@@ -30,6 +30,7 @@ const SUITES = {
   outbound: { budget: 150 },
   cluster: { budget: 60 },
   gateway: { budget: 480, logs: true },
+  erps: { budget: 150, logs: true },
   attacks: { budget: 480, logs: true },
   store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   process: { budget: 150, logs: true },
