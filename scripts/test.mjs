@@ -23,14 +23,15 @@ const root = process.env.COUNTERSIGN_TEST_ROOT ?? project
 // Seconds, generous: they end a suite that hangs. Nothing here measures speed.
 const SUITES = {
   house: { budget: 180 },
-  'support-selftest': { budget: 90 },
+  'support-selftest': { budget: 120 },
   policy: { budget: 120 },
   config: { budget: 120 },
-  inbound: { budget: 120 },
+  inbound: { budget: 180 },
   outbound: { budget: 180 },
   cluster: { budget: 60 },
   explain: { budget: 180 },
   gateway: { budget: 720, logs: true },
+  erps: { budget: 300, logs: true },
   attacks: { budget: 480, logs: true },
   store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   process: { budget: 300, logs: true },
