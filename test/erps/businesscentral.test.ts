@@ -55,8 +55,8 @@ for (const heading of HEADINGS) {
 t.test('a caller has the company that its token names, to the letter, and no other', async t => {
   const { idp, erp, gateway, user, customers } = await scene(t)
   const others = [`/companies(id=${erp.company})/customers`, `/companies(${erp.company.toUpperCase()})/customers`, '/companies(00000000-0000-0000-0000-000000000001)/customers']
-  for (const path of others) t.match(await gateway.call({ path, token: user }), { status: 403, code: 'where-failed' }, path)
-  t.match(await gateway.call({ path: customers, token: idp.mintUser({ scope: 'read:customer' }) }), { status: 403, code: 'where-failed' }, 'no company')
+  for (const path of others) t.match(await gateway.call({ path, token: user }), { status: 403, code: 'where-not-met' }, path)
+  t.match(await gateway.call({ path: customers, token: idp.mintUser({ scope: 'read:customer' }) }), { status: 403, code: 'where-not-met' }, 'no company')
   t.equal(erp.requests.length, 0)
   t.equal((await gateway.call({ path: customers, token: user })).status, 200)
 })
@@ -64,7 +64,7 @@ t.test('a caller has the company that its token names, to the letter, and no oth
 t.test('the next page is had by the query of its link', async t => {
   const { gateway, user, customers } = await scene(t, undefined, { pageSize: 2 })
   for (const number of ['1', '2', '3']) await gateway.call({ method: 'POST', path: customers, token: user, headers: { 'idempotency-key': number }, body: { number } })
-  const page = async (query: string) => (await gateway.call({ path: `${customers}${query}`, token: user })).json() as { 'value': Array<{ number: string }>, '@odata.nextLink'?: string }
+  const page = async (query: string) => (await gateway.call({ path: `${customers}${query}`, token: user })).json() as Page
   const first = await page('')
   const second = await page(new URL(String(first['@odata.nextLink'])).search)
   t.same([first.value, second.value].map(value => value.map(({ number }) => number)), [['1', '2'], ['3']])
@@ -93,6 +93,11 @@ t.test('without the application permission, or the card within Business Central,
   const stranger = await scene(t, undefined, { applications: [] })
   t.match(await stranger.gateway.call({ path: stranger.customers, token: stranger.user }), { status: 502, code: 'upstream-credential-refused' })
 })
+
+interface Page {
+  readonly value: ReadonlyArray<{ readonly number: string }>
+  readonly '@odata.nextLink'?: string
+}
 
 async function scene (t: Test, heading = 'With a certificate', options: { readonly pageSize?: number, readonly applications?: readonly string[] } = {}) {
   const { idp, replace, files } = await startEntra(t, heading)

@@ -2,6 +2,8 @@ import type { Test } from 'tap'
 import { startIdp, type Idp } from '../support/idp.ts'
 import { registerSecret } from '../support/secrets.ts'
 import { selfSigned, signedBy } from '../support/self-signed.ts'
+import type { Signer } from '../support/assertions.ts'
+import type { IdpClient } from '../support/token-endpoint.ts'
 import { ownKey } from '../gateway/assertion-scene.ts'
 import type { RecipeOptions } from './recipe.ts'
 
@@ -17,10 +19,17 @@ export async function startEntra (t: Test, heading: string): Promise<{ readonly 
   return { idp, replace: { 'https://id.example.com': idp.issuer, [TOKEN_ENDPOINT]: idp.tokenEndpoint, ...names }, files }
 }
 
-function proofs (heading: string) {
+interface Proofs {
+  readonly clients: Record<string, IdpClient>
+  readonly signers?: Record<string, Signer>
+  readonly names: RecipeOptions['replace']
+  readonly files: Readonly<Record<string, string>>
+}
+
+function proofs (heading: string): Proofs {
   if (heading === 'With a secret') {
     const secret = registerSecret('a secret of the application', 'a client secret')
-    return { clients: { [APPLICATION]: { secret, authMethod: 'client_secret_post' as const } }, names: { '/run/secrets/entra': 'entra' }, files: { entra: secret } }
+    return { clients: { [APPLICATION]: { secret, authMethod: 'client_secret_post' } }, names: { '/run/secrets/entra': 'entra' }, files: { entra: secret } }
   }
   const { key, pem, publicKey } = ownKey('rsa')
   const { cert } = signedBy(selfSigned({ commonName: 'an authority' }), { ownKey: key })

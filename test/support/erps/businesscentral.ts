@@ -40,7 +40,7 @@ export async function startBusinessCentral (t: TestContext, { idp, applications,
     // "Using Service-to-Service (S2S) Authentication": the application permission API.ReadWrite.All, and a card within Business Central.
     const application = await applicationOf(idp, seen.headers.authorization, { audience: BUSINESS_CENTRAL, role: 'API.ReadWrite.All' })
     if (application === undefined || !applications.includes(application)) {
-      return odataError(res, 401, 'Authentication_InvalidCredentials', 'The server has rejected the client credentials.', { 'www-authenticate': `Bearer authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"` })
+      return odataError(res, 401, 'Authentication_InvalidCredentials', 'The server has rejected the client credentials.', { 'www-authenticate': 'Bearer authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"' })
     }
     if (limit.left > 0) {
       limit.left -= 1
