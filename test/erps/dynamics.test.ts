@@ -69,6 +69,15 @@ t.test('no caller acts in the name of another user, or past plug-ins', async t =
   t.same(Object.keys(dynamics.requests[0]?.headers ?? {}).filter(name => /caller|bypass/i.test(name)), [])
 })
 
+t.test('PATCH creates a row that is not there, but with If-Match', async t => {
+  const { dynamics, gateway, client } = await scene(t)
+  const id = '00000000-0000-0000-0000-000000000001'
+  const change = async (headers: Record<string, string>) => (await gateway.call({ method: 'PATCH', path: `${ACCOUNTS}(${id})`, token: client, headers, body: { name: 'Contoso' } })).status
+  t.equal(await change({ 'if-match': '*' }), 404)
+  t.equal(await change({}), 204)
+  t.match(dynamics.accounts.get(id)?.properties, { name: 'Contoso' })
+})
+
 t.test('429 goes to the caller with its Retry-After, and is not tried again by the gateway', async t => {
   const { dynamics, gateway, user } = await scene(t)
   dynamics.throttle(1, 17)
