@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { TlsOptions } from 'node:tls'
+import { TLSSocket, type TlsOptions } from 'node:tls'
 import { startErp, type Erp, type SeenRequest } from '../erp.ts'
 import type { Fault } from '../faults.ts'
 import type { Idp } from '../idp.ts'
@@ -14,6 +14,8 @@ export interface SapOptions {
   readonly wants?: MachineTokenWants
   /** Who logs on with HTTP Basic: user to password. */
   readonly users?: Readonly<Record<string, string>>
+  /** Who logs on by a certificate, as CERTRULE maps them: its SHA-256 fingerprint (`AB:CD:…`) to user. */
+  readonly certificates?: Readonly<Record<string, string>>
   /** The number of its one client; 100. */
   readonly client?: string
   /** Whether it has security sessions; else a CSRF token has a cookie of its own. True when left out. */
@@ -54,7 +56,7 @@ export async function startSap (t: TestContext, options: SapOptions = {}): Promi
     if (!await seen.received) return
     if (fault !== undefined && await fault(req, res) !== 'go on') return
     const url = new URL(seen.url, erp.origin)
-    const user = await userOf(options, seen.headers.authorization)
+    const user = userByCertificate(options, req) ?? await userOf(options, seen.headers.authorization)
     if (user === undefined || (url.searchParams.get('sap-client') ?? client) !== client) return logonFailed(res, client)
 
     const { session, setCookie } = sessions.of(user, shown)
@@ -110,6 +112,14 @@ function isModifying ({ method }: SeenRequest): boolean {
 function concernOf (seen: SeenRequest, token: string | undefined): SapConcern {
   if (isModifying(seen)) return 'write'
   return token?.toLowerCase() === 'fetch' ? 'fetch' : 'read'
+}
+
+/** SAP Help, "Configuring the AS ABAP to Use X.509 Client Certificates": with icm/HTTPS/verify_client 1 one may be shown. */
+function userByCertificate ({ certificates = {} }: SapOptions, { socket }: IncomingMessage): string | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined
+  // Without a certificate it is an empty object.
+  const { fingerprint256 = '' } = socket.getPeerCertificate() as { fingerprint256?: string }
+  return socket.authorized && Object.hasOwn(certificates, fingerprint256) ? certificates[fingerprint256] : undefined
 }
 
 /** Machine tokens that were verified, and until when they hold: one is not verified again for each of a thousand requests. */
