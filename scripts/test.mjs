@@ -33,7 +33,6 @@ const SUITES = {
   gateway: { budget: 720, logs: true },
   erps: { budget: 300, logs: true },
   attacks: { budget: 480, logs: true },
-  erps: { budget: 150, logs: true },
   store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   process: { budget: 300, logs: true },
   chaos: { budget: process.env.COUNTERSIGN_CHAOS === 'full' ? 1200 : 400, logs: true, needs: ['redis-server', 'redis-cli'] },
