@@ -205,15 +205,16 @@ function end (parts: GatewayParts, generation: Generation, record: AuditRecord, 
 function endRefused (parts: GatewayParts, generation: Generation, { incoming, response, record }: Visit, error: unknown): void {
   record.refusal = asRefusal(error)
   record.principal ??= record.refusal.extras.principal
-  remember(parts, generation, incoming, record, record.refusal)
   refuseCaller(incoming, response, record, generation.configuration.gateway.problems_base, parts.isDraining())
+  remember(parts, generation, incoming, record, record.refusal)
   conclude(parts, generation, record, PROBLEMS[record.refusal.code].status)
 }
 
-function remember ({ refusals }: GatewayParts, { configuration, stages }: Generation, { url = '' }: IncomingMessage, { decisionId: decision, requestId: request, method, rule, principal }: AuditRecord, refusal: Refusal): void {
+// Nothing here may fail: what was refused may be a failure of the gateway's own, its clock's even.
+function remember ({ refusals }: GatewayParts, { configuration }: Generation, { url = '' }: IncomingMessage, { decisionId: decision, requestId: request, method, rule, principal }: AuditRecord, refusal: Refusal): void {
   if (refusal.code === 'client-gone') return
   const query = url.indexOf('?')
-  refusals.keep({ decision, request, time: stages.now(), method, path: query === -1 ? url : url.slice(0, query), rule, principal, refusal, configuration })
+  refusals.keep({ decision, request, time: Date.now(), method, path: query === -1 ? url : url.slice(0, query), rule, principal, refusal, configuration })
 }
 
 function conclude ({ metrics, audit }: GatewayParts, generation: Generation, record: AuditRecord, status: number): void {

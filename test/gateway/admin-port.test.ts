@@ -134,6 +134,8 @@ t.test('the metrics are those that are documented, and count', async t => {
     'countersign_config_accepted gauge',
     'countersign_config_reloads_total counter',
     'countersign_connections_dropped_total counter',
+    'countersign_csrf_fetches_total counter',
+    'countersign_csrf_sessions gauge',
     'countersign_http2_connections_ended_total counter',
     'countersign_idempotency_remembered gauge',
     'countersign_idempotency_total counter',
