@@ -45,8 +45,10 @@ async function breaksOff (t: Test, house: Gatehouse, input: string): Promise<voi
 
 /** What reached the ERP in one piece: the start of a body may, before what is wrong with it is sent. */
 async function wholeAtErp ({ erp }: Gatehouse): Promise<string[]> {
-  await Promise.all(erp.requests.map(({ closed }) => closed))
-  return erp.requests.filter(({ aborted }) => !aborted).map(({ method, url }) => `${method} ${url}`)
+  // Those of the attacks that go on beside this one are theirs to look at.
+  const seen = [...erp.requests]
+  await Promise.all(seen.map(({ closed }) => closed))
+  return seen.filter(({ aborted }) => !aborted).map(({ method, url }) => `${method} ${url}`)
 }
 
 /** The same lines frame a request that passes, once what is wrong with them is left out. */
