@@ -478,7 +478,7 @@ runSection(upstream, {
     t.ok(idp.requests.token - before >= 1 && idp.requests.token - before <= 6, 'renewed, and not for each request')
     t.ok(ends.every(left => left > -500))
     // A 401 in the end: one new token, one retry where the body can be sent again.
-    for (const [options, status, requests] of [[{}, 200, 2], [{ method: 'POST', body: 'x' }, 502, 1]] as const) {
+    for (const [options, status, requests] of [[{}, 200, 2], [{ method: 'POST', body: 'x' }, 200, 2], [{ method: 'POST', body: 'x'.repeat(70_000) }, 502, 1]] as const) {
       Object.assign(idp.machine, { expiresIn: 300, lifetime: undefined })
       erp.answerWith(answering(200, 'ok'))
       await jumps()
