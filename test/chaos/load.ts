@@ -117,6 +117,6 @@ export function startLoad ({ targets, rate, token, path = '/orders', method = 'G
 }
 
 /** Of an outcome, what was not answered with 200. */
-export function failedOf ({ sent, ok }: Outcome): number {
-  return sent - ok
+export function failedOf ({ others }: Outcome): number {
+  return Object.values(others).reduce((sum, count) => sum + count, 0)
 }
