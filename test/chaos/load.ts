@@ -15,6 +15,8 @@ export interface LoadOptions {
   /** connections of one client at one replica; 16 */
   readonly sockets?: number
   readonly method?: string
+  /** so many at once at most: what is due beyond that waits unsent */
+  readonly most?: number
 }
 
 /** What became of the requests of a load. */
@@ -43,7 +45,7 @@ const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
  * Sends requests at a steady rate, whatever becomes of them, as many callers do together. A client reconnects: a request
  * whose connection is refused, or closed without a word, is sent again, to the next replica, at most twice.
  */
-export function startLoad ({ targets, rate, token, path = '/orders', method = 'GET', sockets = 16 }: LoadOptions): Load {
+export function startLoad ({ targets, rate, token, path = '/orders', method = 'GET', sockets = 16, most = Infinity }: LoadOptions): Load {
   const agents = new Map<number, Agent>()
   const others: Record<string, number> = {}
   const times: number[] = []
@@ -94,7 +96,7 @@ export function startLoad ({ targets, rate, token, path = '/orders', method = 'G
 
   // As many as are due: a timer that is late must not make it a lighter load.
   const timer = setInterval(() => {
-    for (const due = (performance.now() - started) * rate / 1000; counts.sent < due;) {
+    for (const due = (performance.now() - started) * rate / 1000; counts.sent < due && open.size < most;) {
       const sending = one().finally(() => open.delete(sending))
       open.add(sending)
     }
