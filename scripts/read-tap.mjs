@@ -4,7 +4,7 @@
  * `line(text)` takes one line of TAP, `result()` gives what was read so far:
  * totals count assertions. `whole` says that tap came to its end and that every level had as many
  * points as its plan (`1..N`) announced: nothing was lost on the way here.
- * `onFile({ name, ok, passed, failed, skipped })` is called as each test file ends.
+ * `onFile({ name, ok, passed, failed, skipped, seconds })` is called as each test file ends.
  */
 export function tapReader (onFile = () => {}) {
   const totals = { passed: 0, failed: 0, skipped: 0, todo: 0 }
@@ -61,7 +61,7 @@ export function tapReader (onFile = () => {}) {
       count({ path, name: name.trim(), reason }, ok, directive.toLowerCase())
     }
     if (then === undefined || depth > 0) return
-    onFile({ name: name.trim(), ok, passed: totals.passed - then.passed, failed: totals.failed - then.failed, skipped: totals.skipped - then.skipped })
+    onFile({ name: name.trim(), ok, passed: totals.passed - then.passed, failed: totals.failed - then.failed, skipped: totals.skipped - then.skipped, seconds: secondsOf(directive + reason) })
   }
 
   function count ({ path, name, reason }, ok, directive) {
@@ -94,6 +94,12 @@ export function tapReader (onFile = () => {}) {
       block.lines.push(text.slice(block.indent))
     }
   }
+}
+
+// `time=1234.5ms`, as tap writes it; undefined where it is not there.
+function secondsOf (text) {
+  const ms = /^time=([\d.]+)ms/.exec(text)?.[1]
+  return ms === undefined ? undefined : Number(ms) / 1000
 }
 
 function counted ({ passed, failed, skipped, todo }) {

@@ -16,7 +16,7 @@ import { grepLogs, reportGrep } from './log-grep.mjs'
 import { tapReader } from './read-tap.mjs'
 
 const project = join(dirname(fileURLToPath(import.meta.url)), '..')
-const tap = join(project, 'node_modules/tap/dist/esm/run.mjs')
+const runner = join(project, 'scripts/run-tap.mjs')
 // Where dist is: test/house tries this script on tests of its own.
 const root = process.env.COUNTERSIGN_TEST_ROOT ?? project
 
@@ -97,7 +97,7 @@ async function runSuite (name, files) {
   const started = Date.now()
   const reader = tapReader(file => {
     const place = file.name.replace(/^dist\//, '').replace(/\.js$/, '.ts')
-    console.log(`  ${file.ok ? 'ok    ' : 'not ok'} ${place}: ${counts(file)}`)
+    console.log(`  ${file.ok ? 'ok    ' : 'not ok'} ${place}: ${counts(file)}${file.seconds === undefined ? '' : ` (${file.seconds.toFixed(1)} s)`}`)
   })
   const { status, late } = await runTap(files, budget, line => reader.line(line))
   const read = reader.result()
@@ -115,7 +115,7 @@ async function runSuite (name, files) {
 }
 
 async function runTap (files, budget, onLine) {
-  const child = spawn(process.execPath, [tap, '--reporter=tap', '--no-color', '--jobs=2', ...files.map(file => join('dist/test', file))], {
+  const child = spawn(process.execPath, [runner, ...files.map(file => join('dist/test', file))], {
     cwd: root,
     // Its own process group: what a test forked ends with it.
     detached: true,
