@@ -4,6 +4,7 @@ import { openFiles, type FileWorld } from '../../src/file-world.ts'
 import { decodeToken } from '../../src/inbound/token.ts'
 import type { Verified } from '../../src/inbound/verify.ts'
 import { classify } from '../../src/policy/principal.ts'
+import { refuse } from '../../src/policy/problems.ts'
 import { PROFILE_NAMES } from '../../src/policy/profiles/index.ts'
 import { rehearse } from '../../src/rehearsal/rehearse.ts'
 import type { OpenWorld } from '../../src/rehearsal/stage.ts'
@@ -101,6 +102,19 @@ t.test('a gateway that lets in too much fails each of them: one that verifies no
     }
   }))
   t.same(generous, ['a client', 'without scope x'])
+  // Refused, and by the wrong word: the caller of an expired token would look for a scope.
+  const muddled = await whats(({ verifier }) => ({
+    verifier: {
+      verify (token, wait) {
+        try {
+          return verifier.verify(token, wait)
+        } catch {
+          throw refuse('scope-missing', 'no')
+        }
+      }
+    }
+  }))
+  t.same(muddled, ['expired', 'wrong audience', 'alg none', 'signed by another key', 'an ID token'])
 })
 
 t.test('a where is satisfied by a case; where none does it, and where an IdP never could, that is said', async t => {
@@ -113,6 +127,9 @@ t.test('a where is satisfied by a case; where none does it, and where an IdP nev
   const without = await rehearsed(t, { routes, cases: ANY_CASE })
   t.equal(without.negatives.length, 0)
   t.match(without.coverage.rules[0]?.unmade, [{ issuer: 'main', who: /a user with scope x and where/, why: /where/ }])
+  const byHand = await rehearsed(t, { routes, cases: { cases: [{ request: 'GET /own/ada', as: 'user', claims: { scope: 'x' }, expect: 'allow' }] } })
+  t.ok(byHand.ok, 'a case that writes by hand what would be spoiled lends nothing')
+  t.match(byHand.coverage.rules[0], { unmade: [{ issuer: 'main' }], alternatives: [{ covered: true }] })
   const never = await rehearsed(t, { issuers: { main: ISSUERS.entra }, routes: [{ match: 'GET /a', require: { client: { scope: 'x' } } }], cases: ANY_CASE })
   t.match(never.coverage.rules[0]?.unmade, [{ who: 'a client with scope x', why: /scope has none, wants x/ }])
 })

@@ -7,7 +7,7 @@ import { tapText } from '../../src/rehearsal/tap.ts'
 import { rehearsed } from './tried.ts'
 import { readXml } from './xml.ts'
 
-const NASTY = '</failure> & <b a="1\'"> # TODO ]]> \\# %s \u0007 \ud800 \u202e\nnot ok 9 - x\n  ...\n€ 𝄞'
+const NASTY = '</failure> & <b a="1\'"> # todo ]]> \\# %s \u0007 \ud800 \u202e\nnot ok 9 - x\n  ...\n€ 𝄞'
 const CHECKS: readonly Check[] = [
   { group: 'cases', at: 'routes.test.yaml:3', name: 'GET /a as user → allow', ok: true, details: [] },
   { group: 'cases', at: 'C:\\policy\\routes.test.yaml:7', name: `GET /a as user → deny (${NASTY})`, ok: false, details: [`expected deny, got ${NASTY}`, '- - : {', NASTY] },
