@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
+import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { CommandError } from './failure.ts'
 import { packageVersion } from './package.ts'
@@ -19,6 +20,7 @@ export async function runProgram (): Promise<void> {
     .addCommand(routesCommand())
     .addCommand(explainCommand())
     .addCommand(tokenCommand())
+    .addCommand(doctorCommand())
     .addCommand(demoCommand())
 
   // Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.
