@@ -4,6 +4,7 @@ import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { CommandError } from './failure.ts'
+import { initCommand } from './init.ts'
 import { packageVersion } from './package.ts'
 import { routesCommand } from './routes.ts'
 import { startCommand } from './start.ts'
@@ -16,6 +17,7 @@ export async function runProgram (): Promise<void> {
     .version(packageVersion(), '--version', 'print the version')
     .showHelpAfterError('(countersign --help lists the commands)')
     .addCommand(startCommand())
+    .addCommand(initCommand())
     .addCommand(checkCommand())
     .addCommand(routesCommand())
     .addCommand(explainCommand())

@@ -81,7 +81,8 @@ function faultOf ({ problem, status, error: word, error_description: description
   const place = issuer === undefined ? `upstreams.${upstream}.credential.${credential.kind}` : `issuers.${issuer}`
   const broken = connectionFault(error, url, `${place}.tls`)
   if (broken !== undefined) return { said: `no token: ${endpoint === undefined ? `the IdP of issuers.${issuer ?? ''}: ` : ''}${broken.said}`, remedy: broken.remedy }
-  const words = [word, description].filter(one => one !== undefined).map(one => JSON.stringify(one.slice(0, 300))).join(', ')
+  // The problem has the word already, where it is a registered one.
+  const words = [problem.includes(` ${word ?? ' '} `) ? undefined : word, description].filter(one => one !== undefined).map(one => JSON.stringify(one.slice(0, 300))).join(', ')
   const said = `no token: ${problem}${words === '' ? '' : `; it says ${words}`}`
   return { said, remedy: remedyOf(word, status, credential, upstream) }
 }

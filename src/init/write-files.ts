@@ -1,0 +1,78 @@
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+export interface TextFile {
+  readonly path: string
+  readonly text: string
+}
+
+/** A file stands in the way, or cannot be written. */
+export class WriteError extends Error {
+  override readonly name = 'WriteError'
+}
+
+/**
+ * Writes all of the files, or none: each beside its place first, then each into its place, which takes what may fail away.
+ * @param force whether one that is there is replaced
+ * @param check looks at the files beside their places, in the same order, and throws where they are not to be written
+ * @throws {WriteError}
+ */
+export async function writeFiles (files: readonly TextFile[], { force, check }: { readonly force: boolean, readonly check: (paths: readonly string[]) => Promise<void> }): Promise<void> {
+  const drafts = files.map(({ path }) => join(dirname(path), `.${basename(path)}.${process.pid}.new`))
+  try {
+    for (const [at, { path, text }] of files.entries()) await draft(path, drafts[at] ?? '', text)
+    await check(drafts)
+    await putAll(files, drafts, force)
+  } finally {
+    for (const path of drafts) await rm(path, { force: true })
+  }
+}
+
+async function draft (path: string, beside: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(beside, text, { flag: 'wx' })
+  } catch (error) {
+    throw unwritable(path, error)
+  }
+}
+
+async function putAll (files: readonly TextFile[], drafts: readonly string[], force: boolean): Promise<void> {
+  const done: Array<{ readonly path: string, readonly before: Buffer | undefined }> = []
+  try {
+    for (const [at, { path }] of files.entries()) {
+      const before = force ? await contentOf(path) : undefined
+      await put(path, drafts[at] ?? '', force)
+      done.push({ path, before })
+    }
+  } catch (error) {
+    for (const { path, before } of done) before === undefined ? await rm(path, { force: true }) : await writeFile(path, before)
+    throw error
+  }
+}
+
+async function put (path: string, from: string, force: boolean): Promise<void> {
+  try {
+    // A link is made only where nothing stands, whoever else writes at this moment.
+    await (force ? rename(from, path) : link(from, path))
+  } catch (error) {
+    throw codeOf(error) === 'EEXIST' ? new WriteError(`${path} is there already: nothing was written; say --force to replace it`) : unwritable(path, error)
+  }
+}
+
+async function contentOf (path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw unwritable(path, error)
+  }
+}
+
+function unwritable (path: string, error: unknown): WriteError {
+  return new WriteError(`${path} cannot be written (${codeOf(error)}): nothing was written`)
+}
+
+function codeOf (error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+}
