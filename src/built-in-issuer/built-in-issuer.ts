@@ -62,6 +62,8 @@ export interface BuiltInIssuers {
 const SOME_AUDIENCE = 'https://api.example.com'
 const SOME_CLIENT = 'saas'
 const LIFETIME = 300
+// Equal wishes get equal tokens.
+const SAME_ID = 'built-in'
 
 /** Plays the issuers of a gateway.yaml. @param now ms since the epoch; the tokens' times are by it */
 export function createBuiltInIssuers (issuers: Readonly<Record<string, Issuer>>, now: () => number): BuiltInIssuers {
@@ -87,14 +89,13 @@ export function createBuiltInIssuers (issuers: Readonly<Record<string, Issuer>>,
 }
 
 function play (name: string, issuer: Issuer, { key, other, now }: { readonly key: BuiltInKey, readonly other: BuiltInKey, readonly now: () => number }): BuiltInIssuer {
-  let count = 0
+  const signed = { by: new Map<string, string>(), forged: new Map<string, string>() }
   return {
     name,
     issuer,
     draft (as, wish = {}) {
       const shape = typeof as === 'string' ? SHAPES[issuer.idp][as] : as
       const seconds = Math.floor(now() / 1000)
-      count++
       const { header, claims } = shape.write({
         iss: issuer.issuer,
         now: seconds,
@@ -104,17 +105,25 @@ function play (name: string, issuer: Issuer, { key, other, now }: { readonly key
         scopes: wish.scopes,
         permissions: wish.permissions ?? [],
         roles: wish.roles ?? [],
-        id: `built-in-${count}`
+        id: SAME_ID
       })
       const { lifetime = LIFETIME } = wish
       const exp = seconds + lifetime
       const marked = withMarkers({ ...claims, iat: Math.min(seconds, exp - LIFETIME), exp }, issuer, shape.of)
       return { header, claims: laidOver(marked, wish, seconds) }
     },
-    sign: token => signedBy(key, token),
-    forge: token => signedBy(other, token),
+    sign: token => once(signed.by, token, () => signedBy(key, token)),
+    forge: token => once(signed.forged, token, () => signedBy(other, token)),
     unsecured
   }
+}
+
+// A thousand rules are shown the same few tokens: each is signed, and by whoever remembers it verified, once.
+function once (tokens: Map<string, string>, token: Unsigned, sign: () => string): string {
+  const text = JSON.stringify(token)
+  const known = tokens.get(text) ?? sign()
+  tokens.set(text, known)
+  return known
 }
 
 // The markers are claims that the operator's IdP writes: without them its tokens would be nobody's.

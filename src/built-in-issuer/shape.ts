@@ -13,7 +13,7 @@ export interface Facts {
   readonly scopes: readonly string[] | undefined
   readonly permissions: readonly string[]
   readonly roles: readonly string[]
-  /** another one in each token */
+  /** of the token and of the session */
   readonly id: string
 }
 

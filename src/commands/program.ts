@@ -8,6 +8,7 @@ import { initCommand } from './init.ts'
 import { packageVersion } from './package.ts'
 import { routesCommand } from './routes.ts'
 import { startCommand } from './start.ts'
+import { testCommand } from './test.ts'
 import { tokenCommand } from './token.ts'
 
 /** The command line as it was given, done. */
@@ -21,6 +22,7 @@ export async function runProgram (): Promise<void> {
     .addCommand(checkCommand())
     .addCommand(routesCommand())
     .addCommand(explainCommand())
+    .addCommand(testCommand())
     .addCommand(tokenCommand())
     .addCommand(doctorCommand())
     .addCommand(demoCommand())
