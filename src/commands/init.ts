@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander'
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import { loadConfiguration, formatMistake } from '../config/load.ts'
 import type { Ask } from '../init/interview.ts'
 import type { Answers, Question } from '../init/questions.ts'
@@ -75,25 +75,23 @@ async function checkFiles ([config = '', routes = '']: readonly string[]): Promi
 
 function openPrompt (): { readonly ask: Ask, close (): void } {
   const terminal = createInterface({ input: process.stdin, output: process.stdout })
-  const gone = new AbortController()
-  terminal.once('close', () => { gone.abort() })
+  // Several lines that are pasted at once are several answers: none is lost between two questions.
+  const lines = terminal[Symbol.asyncIterator]()
   return {
     close: () => { terminal.close() },
     async ask (question, answers, wrong) {
-      if (wrong !== undefined) console.log(`  ${onOneLine(wrong)}`)
-      else console.log(`\n${textOf(question, answers)}`)
+      console.log(wrong === undefined ? `\n${textOf(question, answers)}` : `  ${onOneLine(wrong)}`)
       const preset = question.preset?.(answers)
-      try {
-        return await terminal.question(preset === undefined ? '> ' : `[${preset}] > `, { signal: gone.signal })
-      } catch (error) {
-        if (gone.signal.aborted) throw new CommandError('stopped: nothing was written')
-        throw error
-      }
+      terminal.setPrompt(preset === undefined ? '> ' : `[${preset}] > `)
+      terminal.prompt()
+      const { value, done } = await lines.next()
+      if (done === true) throw new CommandError('stopped: nothing was written')
+      return value
     }
   }
 }
 
 function textOf ({ text, choices, usual }: Question, answers: Answers): string {
   const example = usual?.(answers)
-  return [text, ...choices?.map(([name, title]) => `  ${name.padEnd(18)} ${title}`) ?? [], ...example === undefined ? [] : [`  like ${example}`]].join('\n')
+  return [text, ...choices?.map(([name, title]) => `  ${name.padEnd(19)} ${title}`) ?? [], ...example === undefined ? [] : [`  like ${example}`]].join('\n')
 }

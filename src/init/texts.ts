@@ -181,7 +181,7 @@ function list (values: readonly string[]): string {
 
 /** A value as it stands within a line, quoted where YAML would take it for something else. */
 function inline (value: unknown): string {
-  return stringify(value, { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: true, ...typeof value === 'string' && { defaultStringType: needsQuotes(value) ? 'QUOTE_DOUBLE' : 'PLAIN' } }).trim()
+  return stringify(value, { version: '1.1', collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: true, ...typeof value === 'string' && { defaultStringType: needsQuotes(value) ? 'QUOTE_DOUBLE' : 'PLAIN' } }).trim()
 }
 
 // Within [ ] and { } these would end it.

@@ -18,9 +18,10 @@ export class WriteError extends Error {
  * @throws {WriteError}
  */
 export async function writeFiles (files: readonly TextFile[], { force, check }: { readonly force: boolean, readonly check: (paths: readonly string[]) => Promise<void> }): Promise<void> {
-  const drafts = files.map(({ path }) => join(dirname(path), `.${basename(path)}.${process.pid}.new`))
+  if (!force) for (const { path } of files) if (await contentOf(path) !== undefined) throw inTheWay(path)
+  const drafts: string[] = []
   try {
-    for (const [at, { path, text }] of files.entries()) await draft(path, drafts[at] ?? '', text)
+    for (const { path, text } of files) drafts.push(await draft(path, text))
     await check(drafts)
     await putAll(files, drafts, force)
   } finally {
@@ -28,10 +29,12 @@ export async function writeFiles (files: readonly TextFile[], { force, check }: 
   }
 }
 
-async function draft (path: string, beside: string, text: string): Promise<void> {
+async function draft (path: string, text: string): Promise<string> {
+  const beside = join(dirname(path), `.${basename(path)}.${process.pid}.new`)
   try {
     await mkdir(dirname(path), { recursive: true })
     await writeFile(beside, text, { flag: 'wx' })
+    return beside
   } catch (error) {
     throw unwritable(path, error)
   }
@@ -56,7 +59,7 @@ async function put (path: string, from: string, force: boolean): Promise<void> {
     // A link is made only where nothing stands, whoever else writes at this moment.
     await (force ? rename(from, path) : link(from, path))
   } catch (error) {
-    throw codeOf(error) === 'EEXIST' ? new WriteError(`${path} is there already: nothing was written; say --force to replace it`) : unwritable(path, error)
+    throw codeOf(error) === 'EEXIST' ? inTheWay(path) : unwritable(path, error)
   }
 }
 
@@ -67,6 +70,10 @@ async function contentOf (path: string): Promise<Buffer | undefined> {
     if (codeOf(error) === 'ENOENT') return undefined
     throw unwritable(path, error)
   }
+}
+
+function inTheWay (path: string): WriteError {
+  return new WriteError(`${path} is there already: nothing was written; say --force to replace it`)
 }
 
 function unwritable (path: string, error: unknown): WriteError {
