@@ -84,9 +84,9 @@ function openPrompt (): { readonly ask: Ask, close (): void } {
       const preset = question.preset?.(answers)
       terminal.setPrompt(preset === undefined ? '> ' : `[${preset}] > `)
       terminal.prompt()
-      const { value, done } = await lines.next()
-      if (done === true) throw new CommandError('stopped: nothing was written')
-      return value
+      const next: IteratorResult<string, undefined> = await lines.next()
+      if (next.done === true) throw new CommandError('stopped: nothing was written')
+      return next.value
     }
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createBuiltInIssuers, type BuiltInIssuers } from '../built-in-issuer/built-in-issuer.ts'
+import { within } from '../common/memo.ts'
 import type { Configuration, Route } from '../config/configuration.ts'
 import { credentialHeaders } from '../config/merge.ts'
 import { startLoopbackGateway } from '../loopback-gateway.ts'
@@ -10,7 +11,7 @@ import { startEcho, type Echo } from './echo.ts'
 import type { Finding } from './finding.ts'
 import { LeakLedger } from './leak-ledger.ts'
 import { leakScene } from './leak-scene.ts'
-import { sendRaw, type RawAnswer } from './raw-request.ts'
+import { sendRaw, takesBody, type RawAnswer } from './raw-request.ts'
 
 /**
  * Starts the gateway that the two files describe, on loopback, with an echo in the place of each ERP and issuers that this
@@ -80,13 +81,12 @@ class Trial {
 
   /** @param shown what the echo gets of the gateway's own credential; undefined where that is nothing */
   async rule (route: Route, names: ReturnType<typeof ownNames>, targets: readonly string[], shown: string | undefined): Promise<void> {
-    const key = JSON.stringify([names, route.headers, route.require === 'public', route.idempotency])
-    const canaries = this.#canaries.get(JSON.stringify(names)) ?? createCanaries(names)
-    this.#canaries.set(JSON.stringify(names), canaries)
+    const canaries = within(this.#canaries, JSON.stringify(names), () => createCanaries(names))
     for (const method of methodsOf(route)) {
       const pass = await this.#passing(route, method, targets, shown)
       if (pass === undefined) continue
       await this.#together(route, pass, canaries.together)
+      const key = JSON.stringify([names, route.headers, route.require === 'public', route.idempotency, takesBody(method)])
       if (this.#triedApart.has(key)) continue
       this.#triedApart.add(key)
       for (const carrier of canaries.apart) await this.#send(route, pass, carrier)

@@ -17,9 +17,13 @@ export interface RawAnswer {
   readonly code: string | undefined
 }
 
-const WITH_BODY = new Set(['POST', 'PUT', 'PATCH'])
 const LONGEST = 20_000
 const MOST = 1024 * 1024
+
+/** Whether requests of a method have a body here. */
+export function takesBody (method: string): boolean {
+  return method === 'POST' || method === 'PUT' || method === 'PATCH'
+}
 
 /** Sends a request on a connection of its own. @throws what the connection throws */
 export async function sendRaw (url: URL, request: RawRequest): Promise<RawAnswer> {
@@ -49,7 +53,7 @@ function open ({ protocol, hostname, port }: URL): Socket {
 }
 
 function bytesOf ({ host }: URL, { method, target, headers, trailers }: RawRequest): string {
-  const hasBody = WITH_BODY.has(method) || trailers !== undefined
+  const hasBody = takesBody(method) || trailers !== undefined
   const framing = !hasBody
     ? []
     : trailers === undefined ? [['Content-Type', 'application/json'], ['Content-Length', '2']] : [['Content-Type', 'application/json'], ['Transfer-Encoding', 'chunked']]

@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { initCommand } from '../../src/commands/init.ts'
 import { tryOut } from '../../src/commands/rehearsing.ts'
 import { ERP_NAMES, type ErpName } from '../../src/config/erps/index.ts'
 import { loadConfiguration } from '../../src/config/load.ts'
@@ -95,23 +96,25 @@ t.test('all are written or none: a file in the way, a folder that may not be wri
   t.equal((await there()).includes('new.yaml'), false)
 })
 
-t.test('the command writes, says what to do next, and neither asks where there is no terminal nor replaces a file', async t => {
+const FLAGS = ['--idp', 'auth0', '--issuer', 'https://acme.eu.auth0.com/', '--audience', 'https://api.acme.com', '--erp-url', 'https://erp.acme.com', '--client-id', 'middleware', '--erp-audience', 'https://erp.acme.com']
+
+t.test('the command writes, says what to do next, and never replaces a file by itself', async t => {
   const dir = await tempDir(t)
-  const flags = ['--idp', 'auth0', '--issuer', 'https://acme.eu.auth0.com/', '--audience', 'https://api.acme.com', '--erp-url', 'https://erp.acme.com', '--client-id', 'middleware', '--erp-audience', 'https://erp.acme.com']
-  const run = async (...more: string[]) => await runCommand(t, ['init', ...more], { cwd: dir })
-  t.match(await run('--idp', 'auth0'), { code: 2, stdout: '', stderr: /--issuer/ })
-  t.same(await readdir(dir), [])
-  const first = await run(...flags)
+  const first = await runCommand(t, ['init', ...FLAGS], { cwd: dir })
   t.match(first, { code: 0, stderr: '' })
   for (const word of [/docs\/idps\/auth0\.md/, /ERP_CLIENT_SECRET=/, /countersign check$/m, /countersign test$/m, /countersign doctor$/m, /countersign start$/m]) t.match(first.stdout, word)
-  t.match(await run(...flags), { code: 2, stderr: /--force/ })
-  t.match(await run(...flags, '--force'), { code: 0 })
-  t.match(await runCommand(t, ['check'], { cwd: dir }), { code: 0 })
-  t.match(await runCommand(t, ['test'], { cwd: dir }), { code: 0 })
+  const paths = { config: join(dir, 'config/gateway.yaml'), routes: join(dir, 'routes.yaml'), cases: join(dir, 'routes.test.yaml') }
+  t.match(await tryOut(paths), { rehearsal: { ok: true } })
+  t.match(await runCommand(t, ['init', ...FLAGS], { cwd: dir }), { code: 2, stdout: '', stderr: /--force/ })
+})
+
+t.test('where there is no terminal nothing is asked: what is missing is named, and nothing written', async t => {
+  const dir = await tempDir(t)
+  t.match(await runCommand(t, ['init', '--idp', 'auth0'], { cwd: dir }), { code: 2, stdout: '', stderr: /--issuer/ })
+  t.same(await readdir(dir), [])
 })
 
 t.test('each question is a flag of the command, and no other is', async t => {
-  const { stdout } = await runCommand(t, ['init', '--help'])
-  const flags = [...stdout.matchAll(/^ {2}--([a-z-]+) <value>/gm)].map(([, flag]) => flag)
-  t.same(flags, QUESTIONS.map(({ flag }) => flag))
+  const own = ['config', 'routes', 'cases', 'force']
+  t.same(initCommand().options.map(({ long }) => long?.slice(2)).filter(flag => flag === undefined || !own.includes(flag)), QUESTIONS.map(({ flag }) => flag))
 })
