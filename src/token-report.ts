@@ -13,8 +13,17 @@ import { fetchToken, tlsOf } from './outbound/token-request.ts'
 /** What can be said of the credential of one upstream; never the credential itself. */
 export type TokenReport =
   | Had
-  | { readonly ok: false, readonly problem: string, readonly status?: number, readonly error?: string, readonly error_description?: string, readonly took_ms: number }
+  | NotHad
   | { readonly ok: true, readonly shows: Shows }
+
+export interface NotHad {
+  readonly ok: false
+  readonly problem: string
+  readonly status?: number
+  readonly error?: string
+  readonly error_description?: string
+  readonly took_ms: number
+}
 
 export interface Had {
   readonly ok: true
@@ -40,8 +49,9 @@ export interface Shows {
 /**
  * Fetches a machine token as the gateway would, by an issuer's document or from a token endpoint, and tells of it.
  * @param now ms since the epoch
+ * @param hears why it was not had
  */
-export async function tokenReport ({ issuers }: Pick<GatewayFile, 'issuers'>, credential: Credential, now: () => number): Promise<TokenReport> {
+export async function tokenReport ({ issuers }: Pick<GatewayFile, 'issuers'>, credential: Credential, now: () => number, hears: (error: IdpError) => void = () => {}): Promise<TokenReport> {
   if (!isTokenCredential(credential)) return { ok: true, shows: shown(credential) }
   const tls = tlsOf(credential, { issuers })
   const { client, close } = openIdpClient(tls)
@@ -55,6 +65,7 @@ export async function tokenReport ({ issuers }: Pick<GatewayFile, 'issuers'>, cr
     return had(credential, issued, end, took())
   } catch (error) {
     if (!(error instanceof IdpError)) throw error
+    hears(error)
     return { ok: false, problem: `the IdP ${error.message}`, ...error instanceof TokenRefused && inItsWords(credential, error), took_ms: took() }
   } finally {
     close()

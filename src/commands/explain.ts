@@ -1,6 +1,4 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { readFile } from 'node:fs/promises'
-import { text as readAll } from 'node:stream/consumers'
 import { loadConfiguration } from '../config/load.ts'
 import { explain } from '../explain/explain.ts'
 import type { Explanation } from '../explain/explanation.ts'
@@ -12,6 +10,7 @@ import { report } from './check.ts'
 import { explanationText } from './explanation-text.ts'
 import { withFiles, type FileOptions } from './files.ts'
 import { CommandError } from './failure.ts'
+import { readText, readToken } from './token-option.ts'
 
 /** `countersign explain`: why a request passes, or does not. */
 export function explainCommand (): Command {
@@ -86,26 +85,12 @@ async function explainNew (method: string | undefined, target: string | undefine
   }
 }
 
-/** `@file`, `-` for standard input, or the token itself; a Bearer in front of it and white space around it do not count. */
-async function readToken (option: string): Promise<string> {
-  const written = option === '-' ? await readAll(process.stdin) : option.startsWith('@') ? await readText(option.slice(1)) : option
-  return written.trim().replace(/^Bearer +/i, '')
-}
-
 async function readClaims (file: string): Promise<unknown> {
   try {
     return JSON.parse(await readText(file))
   } catch (error) {
     if (error instanceof SyntaxError) throw new CommandError(`${file} holds no JSON`)
     throw error
-  }
-}
-
-async function readText (file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch {
-    throw new CommandError(`${file} cannot be read`)
   }
 }
 

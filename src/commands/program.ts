@@ -1,8 +1,10 @@
 import { Command } from 'commander'
 import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
+import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { CommandError } from './failure.ts'
+import { initCommand } from './init.ts'
 import { packageVersion } from './package.ts'
 import { routesCommand } from './routes.ts'
 import { startCommand } from './start.ts'
@@ -16,11 +18,13 @@ export async function runProgram (): Promise<void> {
     .version(packageVersion(), '--version', 'print the version')
     .showHelpAfterError('(countersign --help lists the commands)')
     .addCommand(startCommand())
+    .addCommand(initCommand())
     .addCommand(checkCommand())
     .addCommand(routesCommand())
     .addCommand(explainCommand())
     .addCommand(testCommand())
     .addCommand(tokenCommand())
+    .addCommand(doctorCommand())
     .addCommand(demoCommand())
 
   // Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.

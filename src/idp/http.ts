@@ -37,7 +37,8 @@ export interface IdpClient {
 const TIME_LIMIT = 4000
 const BYTE_LIMIT = 1024 * 1024
 
-export function createIdpClient (dispatcher: Dispatcher): IdpClient {
+/** @param hears each answer that came whole, for whoever asks by hand and wants to say more than the gateway does */
+export function createIdpClient (dispatcher: Dispatcher, hears: (answer: IdpAnswer) => void = () => {}): IdpClient {
   async function send (url: string, { method = 'GET', headers = {}, body }: IdpRequest = {}): Promise<IdpAnswer> {
     try {
       const answer = await request(url, {
@@ -47,7 +48,9 @@ export function createIdpClient (dispatcher: Dispatcher): IdpClient {
         body: body ?? null,
         signal: AbortSignal.timeout(TIME_LIMIT)
       })
-      return { status: answer.statusCode, headers: singleValued(answer.headers), body: await readCapped(answer.body) }
+      const whole = { status: answer.statusCode, headers: singleValued(answer.headers), body: await readCapped(answer.body) }
+      hears(whole)
+      return whole
     } catch (error) {
       throw error instanceof IdpError ? error : new IdpError(faultOf(error), { cause: error })
     }

@@ -123,8 +123,8 @@ function createCredential (upstream: string, { credential }: UpstreamConfigurati
   }
 }
 
-// A certificate that is the credential is shown where one of `tls` would be.
-function wayTls ({ tls, credential }: Pick<UpstreamConfiguration, 'tls' | 'credential'>): ClientTls | undefined {
+/** How connections to an upstream are made: a certificate that is the credential is shown where one of `tls` would be. */
+export function wayTls ({ tls, credential }: Pick<UpstreamConfiguration, 'tls' | 'credential'>): ClientTls | undefined {
   return credential.kind === 'client_certificate' ? { ...tls, cert: credential.cert, key: credential.key } : tls
 }
 

@@ -22,7 +22,10 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   app: { code: ['cluster', 'store', 'explain', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },
-  commands: { code: ['app', 'built-in-issuer', 'cluster', 'demo', 'explain', 'rehearsal', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
+  // It looks at all that a gateway would speak to, and starts nothing of it but the gateway itself, for the leak test.
+  doctor: { code: ['app', 'built-in-issuer', 'store', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
+  init: { code: ['policy', 'config'] },
+  commands: { code: ['app', 'built-in-issuer', 'cluster', 'demo', 'doctor', 'explain', 'init', 'rehearsal', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
   cli: { code: ['commands', 'config'] }
 }
 
