@@ -1,8 +1,10 @@
 import { Command } from 'commander'
 import { checkCommand } from './check.ts'
+import { coverageCommand } from './coverage.ts'
 import { demoCommand } from './demo.ts'
 import { explainCommand } from './explain.ts'
 import { CommandError } from './failure.ts'
+import { importCommand } from './import.ts'
 import { packageVersion } from './package.ts'
 import { routesCommand } from './routes.ts'
 import { startCommand } from './start.ts'
@@ -19,6 +21,8 @@ export async function runProgram (): Promise<void> {
     .addCommand(routesCommand())
     .addCommand(explainCommand())
     .addCommand(tokenCommand())
+    .addCommand(importCommand())
+    .addCommand(coverageCommand())
     .addCommand(demoCommand())
 
   // Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.

@@ -14,11 +14,12 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   store: { code: ['outbound', 'idp', 'policy', 'common'], types: ['config', 'inbound'] },
   observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },
   explain: { code: ['inbound', 'policy', 'config'], types: ['app', 'observe'] },
+  openapi: { code: ['policy', 'config'] },
   cluster: { code: ['inbound', 'outbound', 'idp', 'common'], types: ['app', 'explain'] },
   app: { code: ['cluster', 'store', 'explain', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },
-  commands: { code: ['app', 'cluster', 'demo', 'explain', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
+  commands: { code: ['app', 'cluster', 'demo', 'explain', 'openapi', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
   cli: { code: ['commands', 'config'] }
 }
 
