@@ -15,7 +15,8 @@ export interface Imported {
   readonly narrower: number
   /** operations of which it cannot be told who may call them */
   readonly left: ReadonlyArray<{ readonly operation: string, readonly takes: readonly string[] }>
-  readonly inexpressible: ReadonlyArray<{ readonly operation: string, readonly why: string }>
+  /** operations that no rule can be about; `takenBy`: whose rule takes their requests all the same, and lets in no more */
+  readonly inexpressible: ReadonlyArray<{ readonly operation: string, readonly why: string, readonly takenBy?: string }>
   readonly unread: Description['unread']
   /** of which one is taken */
   readonly basePaths: readonly string[]
@@ -45,7 +46,7 @@ export function importRules (description: Description, request: ImportRequest): 
     told: told.length,
     narrower: operationsOf(rules.filter(rule => rule.left.length > 0)).length,
     left: left.map(({ operation, takes }) => ({ operation: nameOf(operation), takes })),
-    inexpressible: inexpressible.map(({ operation, why }) => ({ operation: nameOf(operation), why })),
+    inexpressible: inexpressible.map(({ operation, why, takenBy }) => ({ operation: nameOf(operation), why, ...takenBy && { takenBy: nameOf(takenBy) } })),
     unread: description.unread,
     basePaths: request.base === undefined ? description.basePaths : [request.base],
     untold: untold(left.map(({ operation }) => operation), description, request)

@@ -46,7 +46,8 @@ function whoMay ({ left }: Draft): string {
   return `# who may? The description takes: ${plainLine(left.join('; or '))}`
 }
 
-function inexpressible ({ operation, why, wider }: NoRule): string[] {
+function inexpressible ({ operation, why, wider, takenBy }: NoRule): string[] {
+  if (takenBy !== undefined) return [`  # ${plainLine(nameOf(operation))}: taken by the rule of ${plainLine(nameOf(takenBy))}`]
   return [
     `  # ${plainLine(nameOf(operation))}: no rule, for ${plainLine(why)}`,
     ...wider === undefined ? [] : [`  #   wider: ${plainLine(`${operation.method} ${wider}`)}`]

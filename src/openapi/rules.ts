@@ -23,6 +23,8 @@ export interface NoRule {
   readonly why: string
   /** what would match it, and more */
   readonly wider: string | undefined
+  /** whose rule takes its requests all the same, and lets in no more */
+  readonly takenBy?: Operation | undefined
 }
 
 export interface ImportOptions {
@@ -148,13 +150,15 @@ function withoutLeaks (drafts: ReadonlyArray<Draft | NoRule>, description: Descr
   const meets = (operation: Operation) => ruleOf(matcher, operation.method, requestPath(fullTemplate(operation, base), sample))
   const closed = new Set<Draft>()
   const lost = new Map<Draft, string>()
+  const taken = new Map<NoRule, Operation | undefined>()
   for (const draft of drafts) {
     if (draft.kind === 'left' && draft.operations.some(operation => meets(operation) !== undefined)) closed.add(draft)
     if (draft.kind !== 'inexpressible') continue
     const met = meets(draft.operation)
+    taken.set(draft, met?.operations[0])
     if (met?.kind === 'rule' && letsInMore(met, tellWho(draft.operation.security, description.schemes, said))) lost.set(met, `it would take the requests of ${nameOf(draft.operation)}, too, for more callers`)
   }
-  if (closed.size === 0 && lost.size === 0) return [...drafts]
+  if (closed.size === 0 && lost.size === 0) return drafts.map(draft => draft.kind === 'inexpressible' ? { ...draft, takenBy: taken.get(draft) } : draft)
   const next = drafts.map(draft => draft.kind === 'left' && closed.has(draft) ? { ...draft, kind: 'closed' as const } : draft)
   return withoutLeaks(without(next, lost), description, { base, said })
 }

@@ -36,7 +36,8 @@ t.test('what is left to fill in is not let in by another rule: where one would, 
   }
   // What no rule can be about is a request of the broader rule: which is then none, unless it lets in no more.
   const same = imported(described({ '/pets/{id}': { post: user }, '/pets/{id}:sell': { post: user } }))
-  t.match(same, { told: 1, inexpressible: [{ operation: 'POST /pets/{id}:sell' }] })
+  t.match(same, { told: 1, inexpressible: [{ operation: 'POST /pets/{id}:sell', takenBy: 'POST /pets/{id}' }] })
+  t.equal(linesOf(same).at(-1), '  # POST /pets/{id}:sell: taken by the rule of POST /pets/{id}')
   for (const other of [key, admin]) t.match(imported(described({ '/pets/{id}': { post: user }, '/pets/{id}:sell': { post: other }, '/{any}/{id}': { post: user } })), { told: 0, rules: 0 })
   t.match(imported(described({ '/pets/{id}': { post: admin }, '/pets/{id}:sell': { post: { security: [{ client: [] }] } } })), { told: 1 })
 })
