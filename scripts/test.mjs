@@ -32,6 +32,7 @@ const SUITES = {
   explain: { budget: 180 },
   rehearsal: { budget: 120 },
   doctor: { budget: 180, needs: ['redis-server', 'redis-cli'] },
+  openapi: { budget: 180 },
   gateway: { budget: 720, logs: true },
   erps: { budget: 300, logs: true },
   attacks: { budget: 480, logs: true },

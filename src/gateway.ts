@@ -17,7 +17,6 @@ import { endFailedHandshakes, listenerTls, tlsErrorReason } from './inbound/tls.
 import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
 import { journey, type Admitted, type Asked, type Stages } from './journey.ts'
-import { auditLine } from './observe/audit-line.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
 import type { PastRefusals } from './observe/decisions.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -48,7 +47,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   const { listen, current, metrics, log } = parts
   const problemsBase = (): string => current().configuration.gateway.problems_base
   const refusedUnread = (refusal: Refusal, decisionId: string, requestId: string): void => {
-    if (current().logsRequests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw }, 'request')
+    if (current().logsRequests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw, config: current().configurationHash }, 'request')
     metrics.refusedByParser(refusal)
   }
   const http = {
@@ -220,7 +219,7 @@ function remember ({ refusals }: GatewayParts, { configuration }: Generation, { 
 function conclude ({ metrics, audit }: GatewayParts, generation: Generation, record: AuditRecord, status: number): void {
   metrics.inFlight.dec()
   metrics.request(record, status)
-  if (generation.logsRequests) audit(auditLine(record, status))
+  if (generation.logsRequests) audit(generation.auditLine(record, status))
   generation.leave()
 }
 

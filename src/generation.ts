@@ -3,7 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Siblings } from './cluster/siblings.ts'
 import { createShelf, type Shelf } from './common/shelf.ts'
 import type { Configuration } from './config/configuration.ts'
-import { fingerprint } from './config/fingerprint.ts'
+import { configurationHash, fingerprint } from './config/fingerprint.ts'
+import { shownSubject } from './config/shown-subject.ts'
 import type { ClientTls } from './config/tls-schema.ts'
 import type { IdpClient } from './idp/http.ts'
 import { Counters } from './inbound/counters.ts'
@@ -16,6 +17,7 @@ import { SharedCounters } from './inbound/shared-counting.ts'
 import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
+import { createAuditLine, type AuditLine } from './observe/audit-line.ts'
 import type { CsrfSessions } from './outbound/csrf-sessions.ts'
 import type { ClosableClient } from './outbound/idp-client.ts'
 import { createLocalWrites, type LocalWrites } from './outbound/local-writes.ts'
@@ -43,6 +45,10 @@ export interface Generation {
   readonly asksFramework: boolean
   /** whether each of its requests has a line in the log */
   readonly logsRequests: boolean
+  /** of its requests */
+  readonly auditLine: AuditLine
+  /** which names its configuration in logs */
+  readonly configurationHash: string
   /** A request goes by it. */
   enter (): void
   /** It is over. */
@@ -125,6 +131,7 @@ type Held = { readonly [Kind in Exclude<keyof Lasting, 'writesUnderWay'>]: Retur
 function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, store: Store | undefined): Generation {
   const { gateway, routes } = configuration
   const { app, now, siblings, lasting: { writesUnderWay } } = surroundings
+  const config = configurationHash(configuration)
   let open = 0
   let retired = false
 
@@ -178,6 +185,8 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     knownTokens: caches.size,
     rememberedWrites: memory.size,
     asksFramework: limits.any || proxies.length > 0,
+    auditLine: createAuditLine({ config, subject: shownSubject(gateway.log) }),
+    configurationHash: config,
     logsRequests: gateway.log.requests && INFORMING.has(gateway.log.level),
     enter () { open++ },
     leave () {

@@ -31,7 +31,8 @@ export async function lead ({ configuration, log }: { readonly configuration: Co
     const degraded = new Set(answers.flatMap(one => one.degraded))
     if (workers.serving() < wanted) degraded.add('workers')
     const configuration = answers.find(one => one.configuration !== undefined)?.configuration
-    return { ready: answers.some(({ ready }) => ready), degraded: [...degraded], ...configuration !== undefined && { configuration } }
+    const config = [...new Set(answers.map(one => one.config))].sort().join()
+    return { ready: answers.some(({ ready }) => ready), degraded: [...degraded], config, ...configuration !== undefined && { configuration } }
   }
 
   async function metrics (): Promise<{ contentType: string, text: string }> {

@@ -7,12 +7,14 @@ export interface Readiness {
   readonly ready: boolean
   /** what is not as it should be, like `issuers.main.keys` */
   readonly degraded: readonly string[]
+  /** what names the configuration that requests go by; of several processes that are not of one mind, each, joined by a comma */
+  readonly config: string
   /** of the files as they are now, where they make no gateway */
   readonly configuration?: RejectedConfiguration | undefined
 }
 
 export interface ReadinessParts {
-  readonly current: () => Pick<Generation, 'issuers' | 'upstreams' | 'storeIsUp'>
+  readonly current: () => Pick<Generation, 'configurationHash' | 'issuers' | 'upstreams' | 'storeIsUp'>
   readonly rejected: () => RejectedConfiguration | undefined
   /** whether a share of the requests is turned away */
   readonly sheds: () => boolean
@@ -22,7 +24,7 @@ export interface ReadinessParts {
 export function createReadiness ({ current, rejected, sheds }: ReadinessParts): () => Readiness {
   let hasBeenReady = false
   return () => {
-    const { issuers, upstreams, storeIsUp } = current()
+    const { issuers, upstreams, storeIsUp, configurationHash: config } = current()
     const keys = issuers.map(({ name, keys }) => ({ name: `issuers.${name}.keys`, ...keys.status() }))
     const credentials = [...upstreams.values()].map(({ name, credential }) => ({ name: `upstreams.${name}.credential`, ...credential.status() }))
     const isReady = keys.every(({ tried }) => tried) && credentials.every(({ tried }) => tried) &&
@@ -33,6 +35,6 @@ export function createReadiness ({ current, rejected, sheds }: ReadinessParts): 
     if (configuration !== undefined) degraded.push('configuration')
     if (storeIsUp() === false) degraded.push('store')
     if (sheds()) degraded.push('overload')
-    return { ready: hasBeenReady, degraded, configuration }
+    return { ready: hasBeenReady, degraded, config, configuration }
   }
 }

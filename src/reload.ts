@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Configuration } from './config/configuration.ts'
 import { differences, type Differences } from './config/differences.ts'
-import { fingerprint } from './config/fingerprint.ts'
+import { configurationHash, fingerprint } from './config/fingerprint.ts'
 import { loadConfiguration, type Loaded, type Mistake } from './config/load.ts'
 import { watchFiles } from './config/watch.ts'
 
@@ -68,7 +68,7 @@ export async function startReloading (first: { readonly configuration: Configura
     rejected = undefined
     onReload('adopted')
     for (const { file, line, column, message } of warnings) log.warn({ at: `${file}:${line}:${column}` }, message)
-    log.info({ routes: next.routes.length, ...told(changes) }, 'configuration reloaded')
+    log.info({ routes: next.routes.length, config: configurationHash(next), ...told(changes) }, 'configuration reloaded')
     const waiting = changes.settings.filter(isTakenAtStart)
     if (waiting.length > 0) log.warn({ settings: waiting }, 'these settings are taken at the next start')
   }

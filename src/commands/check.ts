@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { styleText } from 'node:util'
 import type { Route } from '../config/configuration.ts'
+import { configurationHash } from '../config/fingerprint.ts'
 import { formatMistake, loadConfiguration, type Mistake } from '../config/load.ts'
 import { policyDifference, type PolicyChange } from '../explain/policy-difference.ts'
 import { sentenceOf } from '../explain/sentence.ts'
@@ -27,11 +28,13 @@ async function check ({ config, routes, against, json = false }: Options): Promi
   const all = [...mistakes, ...before?.mistakes.filter(({ file, severity }) => file === against && severity === 'error') ?? []]
   const ok = configuration !== undefined && (before === undefined || before.configuration !== undefined)
   const rules = configuration?.routes.map(route => ({ match: matchOf(route), who: sentenceOf(route), at: route.at }))
+  const hash = configuration && configurationHash(configuration)
   const changes = configuration !== undefined && before?.configuration !== undefined ? policyDifference(before.configuration.routes, configuration.routes) : undefined
   if (json) {
-    console.log(JSON.stringify({ ok, routes: rules?.length ?? 0, mistakes: all, ...rules && { rules }, ...changes && { changes } }, undefined, 2))
+    console.log(JSON.stringify({ ok, routes: rules?.length ?? 0, config: hash, mistakes: all, ...rules && { rules }, ...changes && { changes } }, undefined, 2))
   } else {
     report(all, ok ? rules?.length : undefined)
+    if (ok && hash !== undefined) console.log(`configuration ${hash}`)
     if (ok && changes !== undefined) console.log(changesText(changes))
     else if (ok && rules !== undefined) for (const { match, who } of rules) console.log(onOneLine(`  ${match}: ${who}`))
   }

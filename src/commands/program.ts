@@ -1,9 +1,11 @@
 import { Command } from 'commander'
 import { checkCommand } from './check.ts'
+import { coverageCommand } from './coverage.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain.ts'
 import { CommandError } from './failure.ts'
+import { importCommand } from './import.ts'
 import { initCommand } from './init.ts'
 import { packageVersion } from './package.ts'
 import { routesCommand } from './routes.ts'
@@ -25,6 +27,8 @@ export async function runProgram (): Promise<void> {
     .addCommand(testCommand())
     .addCommand(tokenCommand())
     .addCommand(doctorCommand())
+    .addCommand(importCommand())
+    .addCommand(coverageCommand())
     .addCommand(demoCommand())
 
   // Exit status: 0 good, 1 what was asked did not hold, 2 bad usage or configuration.

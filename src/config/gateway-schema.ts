@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import * as z from 'zod'
 import { ALGORITHMS } from '../policy/algorithms.ts'
 import { PROFILE_NAMES } from '../policy/profiles/index.ts'
-import { byHand } from './by-hand.ts'
+import { byHand, type Fail } from './by-hand.ts'
 import { credentialSchema } from './credential-schema.ts'
 import { csrfOrNone } from './csrf-schema.ts'
 import { ERP_NAMES } from './erps/index.ts'
@@ -15,6 +15,7 @@ import { breakerSchema, concurrencySchema, ejectionKeys, healthCheckSchema, retr
 import { refuseQuery } from './query-rules.ts'
 import { onStoreFailure, redisSchema } from './redis-schema.ts'
 import { parseSecret, secretShape } from './secret-schema.ts'
+import type { Secret } from './secrets.ts'
 import { httpUrl, isNetwork } from './urls.ts'
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
@@ -114,7 +115,10 @@ export const upstreamSchema = z.strictObject({
 
 const logSchema = z.strictObject({
   level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info').describe('The least level that is logged.'),
-  requests: flag().prefault(true).describe('One line per request, or none.')
+  requests: flag().prefault(true).describe('One line per request, or none.'),
+  subject: z.strictObject({
+    hash_key: byHand(secretShape, parseHashKey).describe('The key of the hash, of 16 characters or more: text, { file: path } or { env: NAME }.')
+  }).optional().describe('Writes the subject of tokens as a keyed hash; as it is, when left out.')
 })
 
 /** gateway.yaml: where things are. */
@@ -131,6 +135,12 @@ export const gatewaySchema = z.strictObject({
   drain_timeout: duration('0s', '1h').prefault('30s').describe('After that: how long open requests may take to end.'),
   problems_base: text().regex(/^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/, 'expected the beginning of a URI, such as https://example.com/problems/').transform(base => /[/:#=?&]$/.test(base) ? base : `${base}/`).prefault('urn:countersign:problem:').describe('What stands before the code in a problem\'s `type`; a / is put between where nothing is.')
 }).meta({ title: 'Countersign: gateway.yaml', description: 'Where things are: ports, issuers, upstreams and their credentials.' })
+
+// By a key that can be guessed, a hash of an address is the address.
+function parseHashKey (value: unknown, fail: Fail): Secret {
+  const secret = parseSecret(value, fail)
+  return !secret.isThere || secret.reveal().length >= 16 ? secret : fail('a key of fewer than 16 characters can be guessed: `openssl rand -base64 32` writes one')
+}
 
 export type GatewayFile = z.output<typeof gatewaySchema>
 export type Listen = z.output<typeof listenSchema>

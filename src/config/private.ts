@@ -23,6 +23,7 @@ export function materialAt (path: Path): Material | undefined {
   if (tls !== undefined) return typeof path[tls] === 'string' ? own(OF_TLS, path[tls]) : undefined
   const [top, , credential, kind, key] = path
   if (top === 'admin') return path[1] === 'token' ? 'secret' : undefined
+  if (top === 'log') return path[1] === 'subject' && path[2] === 'hash_key' ? 'secret' : undefined
   if (top === 'redis') return path[1] === 'password' || path[1] === 'keys' ? 'secret' : undefined
   if (top !== 'upstreams' || credential !== 'credential' || key === undefined) return undefined
   if (kind === 'headers') return 'secret'

@@ -1,8 +1,9 @@
 import type { Route } from '../config/configuration.ts'
+import { shownSubject, type ShownSubject } from '../config/shown-subject.ts'
 import type { PastRefusal } from '../observe/decisions.ts'
 import { decide } from '../policy/decide.ts'
 import { compileAlternative } from '../policy/require.ts'
-import type { AlternativeSeen, Explanation } from './explanation.ts'
+import type { AlternativeSeen, Explanation, PrincipalSeen } from './explanation.ts'
 import { alternativesOf, principalSeen, ruleSeen } from './explain.ts'
 import { remedyFor } from './remedy.ts'
 
@@ -13,6 +14,8 @@ export function explainPast (past: PastRefusal): Explanation {
   const [only, ...others] = Object.keys(configuration.gateway.issuers)
   const issuer = principal?.issuer ?? (others.length === 0 ? only : undefined)
   const { code, detail, extras } = refusal
+  const shown = shownSubject(configuration.gateway.log)
+  const saw = extras.saw ?? detail
   return {
     request: { method, target: path },
     passes: false,
@@ -21,13 +24,26 @@ export function explainPast (past: PastRefusal): Explanation {
     detail,
     remedy: remedyFor({ refusal, route, principal, issuer: issuer === undefined ? undefined : { name: issuer, audience: configuration.gateway.issuers[issuer]?.audience ?? [] } }),
     rule: route && ruleSeen(route),
-    steps: [{ name: code, outcome: 'fail', saw: extras.saw ?? detail }],
-    alternatives: route === undefined ? [] : alternativesAgain(past, route),
+    steps: [{ name: code, outcome: 'fail', saw: shown?.saw(saw) ?? saw }],
+    alternatives: route === undefined ? [] : withoutClaims(alternativesAgain(past, route), shown),
     token: principal && { kind: principal.tokenKind, issuer: principal.issuer, header: {}, ends: undefined },
-    principal: principal && principalSeen(principal),
+    principal: principal && withSubject(principalSeen(principal), shown),
     upstream: undefined,
     notes: [`Decided at ${new Date(past.time).toISOString()}; the query, headers and token of the request were not kept.`]
   }
+}
+
+// What stays in memory names a subject as the log does.
+function withSubject (seen: PrincipalSeen, shown: ShownSubject | undefined): PrincipalSeen {
+  const { subject, evidence } = seen
+  if (shown === undefined || subject === undefined) return seen
+  const name = shown.name(subject)
+  return { ...seen, subject: name, evidence: evidence.map(one => one.value === subject ? { ...one, value: name } : one) }
+}
+
+function withoutClaims (alternatives: readonly AlternativeSeen[], shown: ShownSubject | undefined): readonly AlternativeSeen[] {
+  if (shown === undefined) return alternatives
+  return alternatives.map(one => ({ ...one, steps: one.steps.map(step => step.name === 'claims' ? { ...step, saw: shown.saw(`claims: ${step.saw}`) } : step) }))
 }
 
 // What the rule asked is asked again, of the same principal at the same time. `where` saw a request that was not kept.

@@ -7,7 +7,7 @@ import { extractCredential } from '../../src/inbound/credential.ts'
 import { createPrincipalCaches } from '../../src/inbound/principal-cache.ts'
 import { problemAnswer } from '../../src/inbound/problem-answer.ts'
 import { createVerifier } from '../../src/inbound/verify.ts'
-import { auditLine } from '../../src/observe/audit-line.ts'
+import { createAuditLine } from '../../src/observe/audit-line.ts'
 import { AuditRecord } from '../../src/observe/audit.ts'
 import { headerValue } from '../../src/outbound/upstream-headers.ts'
 import { readClaim } from '../../src/policy/claims.ts'
@@ -172,7 +172,7 @@ function ruleOf (kind?: typeof KINDS[number]): PolicyRule {
 
 /** The log line as it is written: it must be JSON, and a short one but for the ids. */
 function logged (record: AuditRecord, status: number): Record<string, unknown> {
-  const line = JSON.parse(auditLine(record, status)) as Record<string, unknown>
+  const line = JSON.parse(createAuditLine({ config: '0123456789ab', subject: undefined })(record, status)) as Record<string, unknown>
   return { ...line, kind: line['principal'] }
 }
 

@@ -112,7 +112,7 @@ t.test('check takes the two files, and what they say fits the pod', async t => {
 const NOTHING_TO_SEE: Inspection = { ask: async () => await Promise.reject(new Error('none asks')), past: async () => undefined, latest: async () => [] }
 
 t.test('probes and metrics are asked where the admin port has them', async t => {
-  const admin = buildAdmin({ readiness: () => ({ ready: true, degraded: [] }), metrics: async () => ({ contentType: 'text/plain', text: '' }), isDraining: () => false, inspection: NOTHING_TO_SEE, listen: { host: '0.0.0.0', port: 9090 } })
+  const admin = buildAdmin({ readiness: () => ({ ready: true, degraded: [], config: '' }), metrics: async () => ({ contentType: 'text/plain', text: '' }), isDraining: () => false, inspection: NOTHING_TO_SEE, listen: { host: '0.0.0.0', port: 9090 } })
   const { livenessProbe, readinessProbe, startupProbe } = container
   for (const [probe, path] of [[livenessProbe, '/livez'], [readinessProbe, '/readyz'], [startupProbe, '/livez']] as const) {
     t.match(probe?.httpGet, { path, port: 'admin' })

@@ -14,7 +14,8 @@ import { movableClock, sceneRoutes, startScene, type Scene } from './idp-scene.t
 
 const readiness = async ({ gateway }: Pick<Scene, 'gateway'>) => {
   const { status, text } = await gateway.admin('/readyz')
-  return { code: status, ...JSON.parse(text) as { status: string, degraded: string[] } }
+  const body = JSON.parse(text) as { status: string, degraded: string[] }
+  return { code: status, status: body.status, degraded: body.degraded }
 }
 
 async function untilState (scene: Pick<Scene, 'gateway'>, state: string) {

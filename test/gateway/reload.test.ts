@@ -74,7 +74,7 @@ t.test('a file that is no configuration changes nothing, and is told in the log,
   }
   await change({ routes: [{ ...ORDERS, require: 'client' }] })
   t.equal(await ask(), 403)
-  t.same((await gateway.admin('/readyz')).json(), { status: 'ready', degraded: [] })
+  t.same({ ...(await gateway.admin('/readyz')).json() as object, config: '' }, { status: 'ready', degraded: [], config: '' })
   const { text } = await gateway.admin('/metrics')
   for (const line of [/^countersign_config_accepted 1$/m, /^countersign_config_reloads_total\{outcome="rejected"\} [4-8]$/m, /^countersign_config_reloads_total\{outcome="adopted"\} 1$/m]) t.match(text, line)
 })
@@ -84,7 +84,7 @@ t.test('a file that is as bad as it was, then as good as it was, is no change', 
   await change({ text: 'routes: [' })
   await change({ routes: [ORDERS] })
   t.equal(await ask(), 200)
-  t.same((await gateway.admin('/readyz')).json(), { status: 'ready', degraded: [] })
+  t.same({ ...(await gateway.admin('/readyz')).json() as object, config: '' }, { status: 'ready', degraded: [], config: '' })
   t.match((await gateway.admin('/metrics')).text, /^countersign_config_reloads_total\{outcome="unchanged"\} [12]$/m)
 })
 

@@ -18,6 +18,7 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   'built-in-issuer': { code: ['idp', 'policy'], types: ['config', 'outbound'] },
   // Given a way to open the two files: it starts nothing.
   rehearsal: { code: ['built-in-issuer', 'explain', 'policy', 'config'], types: ['app', 'inbound', 'outbound'] },
+  openapi: { code: ['policy', 'config'] },
   cluster: { code: ['inbound', 'outbound', 'idp', 'common'], types: ['app', 'explain'] },
   app: { code: ['cluster', 'store', 'explain', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
@@ -25,7 +26,7 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   // It looks at all that a gateway would speak to, and starts nothing of it but the gateway itself, for the leak test.
   doctor: { code: ['app', 'built-in-issuer', 'store', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   init: { code: ['policy', 'config'] },
-  commands: { code: ['app', 'built-in-issuer', 'cluster', 'demo', 'doctor', 'explain', 'init', 'rehearsal', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
+  commands: { code: ['app', 'built-in-issuer', 'cluster', 'demo', 'doctor', 'explain', 'init', 'openapi', 'rehearsal', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
   cli: { code: ['commands', 'config'] }
 }
 
