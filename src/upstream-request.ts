@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { askForBody } from './inbound/server-events.ts'
@@ -8,15 +9,20 @@ import { HeldBody } from './outbound/held-body.ts'
 import type { SentRequest } from './outbound/plan.ts'
 import type { AttemptWatcher, RelayRequest } from './outbound/relay.ts'
 import type { Witness } from './outbound/witness.ts'
+import type { Batch } from './policy/batch/part.ts'
 
 /** Both ends of the caller's exchange, and what is written down about it. */
 export interface Visit {
   readonly incoming: IncomingMessage
+  /** as the framework has it, where something asks for that */
+  readonly framed: FastifyRequest | undefined
   readonly response: ServerResponse
   readonly record: AuditRecord
   readonly isDraining: () => boolean
   /** what is kept of the caller's body over all tries, from the first one on; undefined where nothing is */
   held: HeldBody | undefined
+  /** what was read in its body; undefined where nobody looked */
+  batch: Batch | undefined
   /** who has to know whether the upstream may have carried it out; undefined where nobody asks */
   readonly witness: Witness | undefined
 }

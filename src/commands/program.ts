@@ -5,6 +5,7 @@ import { explainCommand } from './explain.ts'
 import { CommandError } from './failure.ts'
 import { packageVersion } from './package.ts'
 import { routesCommand } from './routes.ts'
+import { shadowCommand } from './shadow.ts'
 import { startCommand } from './start.ts'
 import { tokenCommand } from './token.ts'
 
@@ -18,6 +19,7 @@ export async function runProgram (): Promise<void> {
     .addCommand(checkCommand())
     .addCommand(routesCommand())
     .addCommand(explainCommand())
+    .addCommand(shadowCommand())
     .addCommand(tokenCommand())
     .addCommand(demoCommand())
 

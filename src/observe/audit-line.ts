@@ -1,7 +1,7 @@
 import { eachOnce, within } from '../common/memo.ts'
 import type { Principal } from '../policy/principal.ts'
 import type { Refusal } from '../policy/problems.ts'
-import type { AuditRecord, RuleReference } from './audit.ts'
+import type { AuditRecord, LetThrough, RuleReference } from './audit.ts'
 
 /**
  * The one line of a request that ended: a flat JSON object, shaped as the logger's other lines are (level 30). No
@@ -16,6 +16,7 @@ export function auditLine (record: AuditRecord, status: number): string {
   let line = `{"level":30,"time":"${timestamp()}","decision":"${record.decisionId}","request":"${record.requestId}","method":"${record.method}","status":${status},"granted":${String(record.granted)}`
   if (refusal !== undefined) line += refusalText(refusal)
   if (rule !== undefined) line += within(ruleTexts, rule, ruleText)
+  if (record.reported !== undefined) line += reportedText(record.reported)
   if (record.batchParts !== undefined) line += batchText(record.batchParts, record.refusedPart)
   if (principal !== undefined) line += within(principalTexts, principal, principalText)
   if (record.idempotency !== undefined) line += `,"idempotency":"${record.idempotency}"`
@@ -47,6 +48,14 @@ function batchText (parts: number, refused: AuditRecord['refusedPart']): string 
   if (refused === undefined) return line
   const { number, rule } = refused
   return `${line},"part":${number}${rule === undefined ? '' : members({ part_rule: rule.id, part_at: rule.at })}`
+}
+
+// The first says what it was; of a batch there may be one for each of its requests.
+function reportedText (reported: readonly LetThrough[]): string {
+  const [first] = reported
+  if (first === undefined) return ''
+  const { code, extras: { saw } } = first.refusal
+  return members({ reported: code, reported_saw: saw }) + (reported.length > 1 ? `,"reported_parts":${reported.length}` : '')
 }
 
 function refusalText (refusal: Refusal): string {

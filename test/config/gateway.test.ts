@@ -46,7 +46,7 @@ const REFUSED: readonly Row[] = [
   { promise: 'a limit by anything but address', gateway: first('listen: { rate_limit: { max: 5, per: 1s, by: client }, trusted_proxies: 10.0.0.1 }'), wrong: ['1:42 listen.rate_limit.by'] },
   { promise: 'log words', gateway: first('log: { level: verbose, requests: 1 }'), wrong: ['1:15 log.level', '1:34 log.requests'] },
   { promise: 'a relative problems_base', gateway: first('problems_base: /problems/'), wrong: ['1:16 problems_base'] },
-  { promise: 'what is not in this version', gateway: upstream('enforce: report'), wrong: ['15:5 upstreams.erp.enforce'], names: ['not in this version'] },
+  { promise: 'report mode for a whole upstream', gateway: upstream('enforce: report'), wrong: ['15:5 upstreams.erp.enforce'], names: ['in a rule'] },
 
   { promise: 'no upstreams', gateway: GATEWAY.slice(0, GATEWAY.indexOf('upstreams:')), wrong: ['1:1'], names: ['upstreams'] },
   { promise: 'empty upstreams', gateway: `${GATEWAY.slice(0, GATEWAY.indexOf('upstreams:'))}upstreams: {}\n`, wrong: ['6:12 upstreams'] },
