@@ -160,7 +160,7 @@ function answer (parts: GatewayParts, asked: Asked, response: ServerResponse): v
   const { incoming, framed } = asked
   const generation = parts.current()
   const record = new AuditRecord(requestIdOf(incoming.headers['x-request-id']), incoming.method ?? '')
-  const visit: Visit = { incoming, framed, response, record, isDraining: parts.isDraining, held: undefined, batch: undefined, witness: undefined }
+  const visit: Visit = { incoming, framed, response, record, isDraining: parts.isDraining, held: undefined, batch: undefined, witness: undefined, trace: generation.tracing?.begin(incoming, record) }
   parts.metrics.inFlight.inc()
   generation.enter()
   try {
@@ -230,6 +230,7 @@ function conclude (parts: GatewayParts, generation: Generation, visit: Visit, st
   // Of a batch the first one tells enough.
   if (record.reported?.[0] !== undefined) remember(parts, generation, visit, { ...record.reported[0], letThrough: true })
   shadow?.saw(generation, visit)
+  visit.trace?.end(record, status, generation.configuration)
   metrics.inFlight.dec()
   metrics.request(record, status)
   if (generation.logsRequests) audit(auditLine(record, status))

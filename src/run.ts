@@ -16,6 +16,8 @@ export interface RunOptions {
   /** path of another routes.yaml, which is tried out beside */
   readonly shadow?: string | undefined
   readonly env: NodeJS.ProcessEnv
+  /** of the gateway, for telemetry */
+  readonly version?: string
   /** where log lines go; standard output when left out */
   readonly log?: DestinationStream
   /** ms since the epoch */
@@ -42,7 +44,7 @@ const KEY_REFRESH = 5 * 60_000
  * Starts the gateway and its admin port: in this process, or in several of which this one leads the others.
  * @throws {ConfigurationError} before anything is started
  */
-export async function run ({ config, routes, shadow, env, log: destination, clock: now = Date.now, keyRefresh = KEY_REFRESH }: RunOptions): Promise<Running> {
+export async function run ({ config, routes, shadow, version, env, log: destination, clock: now = Date.now, keyRefresh = KEY_REFRESH }: RunOptions): Promise<Running> {
   const { configuration, mistakes, read } = await loadConfiguration({ config, routes }, env, { now: now() })
   if (configuration === undefined) throw new ConfigurationError(mistakes)
   const tried = shadow === undefined ? undefined : await loadConfiguration({ config, routes: shadow }, env, { now: now() })
@@ -60,7 +62,7 @@ export async function run ({ config, routes, shadow, env, log: destination, cloc
 
   const running = leader === undefined && isOneOfMany
     ? await lead({ configuration, log })
-    : await serve({ configuration, shadowed: tried?.configuration, read, env, lines, log, now, keyRefresh, leader })
+    : await serve({ configuration, shadowed: tried?.configuration, version, read, env, lines, log, now, keyRefresh, leader })
   return {
     ...running,
     async close () {

@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly configuration: Configuration
   /** gateway.yaml with the routes that are tried out beside; undefined where none are */
   readonly shadowed: Configuration | undefined
+  /** of the gateway, for whoever it tells of itself */
+  readonly version: string | undefined
   /** what was read for it, as `loadConfiguration` gives it */
   readonly read: readonly string[]
   readonly env: NodeJS.ProcessEnv
@@ -47,7 +49,7 @@ const SETTLING = 5000
 const REMEMBERED = 1000
 
 /** Opens the port for callers, and has requests go by the configuration, and by the next one once there is one. */
-export async function serve ({ configuration, shadowed, read, env, lines, log, now, keyRefresh, leader }: ServeOptions): Promise<Running> {
+export async function serve ({ configuration, shadowed, version, read, env, lines, log, now, keyRefresh, leader }: ServeOptions): Promise<Running> {
   const { gateway: { listen, admin: adminListen } } = configuration
   let draining = false
   const isDraining = () => draining
@@ -107,6 +109,16 @@ export async function serve ({ configuration, shadowed, read, env, lines, log, n
       if (kind === 'dropped') log.info({ upstream, host }, 'a session was refused, and is dropped')
       if ('refusal' in change) log.warn({ upstream, host, code: change.refusal.code, saw: change.refusal.extras.saw }, 'a session with a CSRF token cannot be had')
     },
+    telemetry: {
+      registry: metrics.registry,
+      version,
+      onExport: metrics.telemetryExport,
+      onSpans: metrics.telemetrySpans,
+      onChange (signal, problem) {
+        if (problem === undefined) log.info({ signal }, 'telemetry is sent again')
+        else log.warn({ signal, problem }, 'telemetry cannot be sent')
+      }
+    },
     onStore: {
       onOperation: metrics.storeOperation,
       onChange (up, problem) {
@@ -160,6 +172,7 @@ export async function serve ({ configuration, shadowed, read, env, lines, log, n
     // The other port may be open where one of the two is in use: it would keep the process alive.
     await Promise.all([app.close(), admin?.close()])
     current.end()
+    await Promise.all(surroundings.lasting.lastWords)
   }
 
   const drain = prepareDrain(app)

@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import { askForBody } from './inbound/server-events.ts'
 import type { Admitted } from './journey.ts'
 import type { AuditRecord } from './observe/audit.ts'
+import type { AttemptTrace, RequestTrace } from './observe/tracing.ts'
 import type { Presented } from './outbound/credential.ts'
 import { HeldBody } from './outbound/held-body.ts'
 import type { SentRequest } from './outbound/plan.ts'
@@ -25,11 +26,15 @@ export interface Visit {
   batch: Batch | undefined
   /** who has to know whether the upstream may have carried it out; undefined where nobody asks */
   readonly witness: Witness | undefined
+  /** who writes it down as a span; undefined where nobody does */
+  readonly trace: RequestTrace | undefined
 }
 
 /** Where a request goes, and who follows it there. */
 export interface Destination {
   readonly dispatcher: Dispatcher
+  /** scheme, host and port */
+  readonly origin: string
   /** performance.now() */
   readonly endsBy: number
   readonly watcher: AttemptWatcher | undefined
@@ -49,6 +54,8 @@ export class UpstreamRequest implements RelayRequest {
   readonly idleTimeout: number
   readonly endsBy: number
   readonly watcher: AttemptWatcher | undefined
+  /** the span of this try; undefined where nobody traces */
+  readonly trace: AttemptTrace | undefined
   readonly #visit: Visit
   readonly #admitted: Admitted
   readonly #presented: Presented
@@ -63,7 +70,8 @@ export class UpstreamRequest implements RelayRequest {
     this.#visit = visit
     this.#admitted = admitted
     this.#presented = presented
-    this.#sent = { rawHeaders: incoming.rawHeaders, origin, requestId: record.requestId, principal, upstreamPath, parts: found }
+    this.trace = visit.trace?.attempt(destination?.origin ?? upstream.url.origin)
+    this.#sent = { rawHeaders: incoming.rawHeaders, origin, requestId: record.requestId, principal, upstreamPath, parts: found, traceparent: this.trace?.traceparent }
     this.dispatcher = destination?.dispatcher ?? upstream.dispatcher
     this.method = record.method
     this.path = upstreamPath + target.query

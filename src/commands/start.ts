@@ -26,7 +26,7 @@ async function start ({ config, routes, shadow }: FileOptions & { readonly shado
   }
   if (warning !== undefined) console.error(`countersign ${packageVersion()}: ${warning}`)
   try {
-    const starting = run({ config, routes, shadow, env: process.env })
+    const starting = run({ config, routes, shadow, version: packageVersion(), env: process.env })
     // Without a listener it would end the process, also while it starts.
     process.on('SIGHUP', () => { starting.then(running => running.reload(), () => {}) })
     endWithGrace(await starting)

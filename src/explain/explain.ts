@@ -144,7 +144,8 @@ function upstreamOf ({ method, headers = [], address = LOCAL }: Question, { targ
     requestId: '(a new one)',
     principal: told?.principal,
     upstreamPath,
-    parts: found
+    parts: found,
+    traceparent: undefined
   }, { headers: credential.headerNames.flatMap(name => [name, OWN]), id: '', secrets: [] })
   const pairs = flat.flatMap((name, at) => at % 2 === 0 ? [[name, flat[at + 1] ?? ''] as const] : [])
   return { name: upstream.name, method, target: upstreamPath + target.query, headers: pairs }

@@ -7,6 +7,7 @@ import type { ProtectionStatus } from '../outbound/protection.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
 import { createHistogram } from './histogram.ts'
+import type { Signal } from './otlp-sender.ts'
 import type { ShadowOutcome } from './shadow-tally.ts'
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -36,6 +37,9 @@ export interface Metrics {
   csrfFetch (upstream: string, ok: boolean): void
   /** Counts what other rules said of a request (`start --shadow`). */
   readonly shadowOutcome: (outcome: ShadowOutcome) => void
+  /** Counts a request to the collector of telemetry. */
+  readonly telemetryExport: (signal: Signal, ok: boolean) => void
+  readonly telemetrySpans: (outcome: 'sent' | 'failed' | 'dropped', count: number) => void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -87,6 +91,8 @@ export function createMetrics (readings: Readings): Metrics {
   const parts = new Counter({ registers, name: 'countersign_batch_parts_total', help: 'Requests within batches.', labelNames: ['outcome'] })
   const reports = new Counter({ registers, name: 'countersign_reported_total', help: 'Requests that a rule with enforce: report let through, by why it would have refused them.', labelNames: ['rule', 'code'] })
   const shadows = new Counter({ registers, name: 'countersign_shadow_decisions_total', help: 'Requests that other rules decided too, by what they would change.', labelNames: ['outcome'] })
+  const exports = new Counter({ registers, name: 'countersign_telemetry_exports_total', help: 'Requests to the collector of telemetry.', labelNames: ['signal', 'outcome'] })
+  const spans = new Counter({ registers, name: 'countersign_telemetry_spans_total', help: 'Spans that were recorded, by what became of them.', labelNames: ['outcome'] })
   const writes = new Counter({ registers, name: 'countersign_idempotency_total', help: 'Writes with an idempotency key, by what they met.', labelNames: ['outcome'] })
   const csrfFetches = new Counter({ registers, name: 'countersign_csrf_fetches_total', help: 'Requests for a session with a CSRF token.', labelNames: ['upstream', 'outcome'] })
   const inFlight = createInFlight(registry)
@@ -135,6 +141,8 @@ export function createMetrics (readings: Readings): Metrics {
       accepted.set(outcome === 'rejected' ? 0 : 1)
     },
     machineToken: (credential, origin) => { tokens.inc({ credential, origin }) },
+    telemetryExport: (signal, ok) => { exports.inc({ signal, outcome: ok ? 'ok' : 'error' }) },
+    telemetrySpans: (outcome, count) => { spans.inc({ outcome }, count) },
     shadowOutcome: outcome => { shadows.inc({ outcome }) },
     storeOperation: (operation, outcome) => { storeOperations.inc({ operation, outcome }) }
   }

@@ -46,6 +46,13 @@ const REFUSED: readonly Row[] = [
   { promise: 'a limit by anything but address', gateway: first('listen: { rate_limit: { max: 5, per: 1s, by: client }, trusted_proxies: 10.0.0.1 }'), wrong: ['1:42 listen.rate_limit.by'] },
   { promise: 'log words', gateway: first('log: { level: verbose, requests: 1 }'), wrong: ['1:15 log.level', '1:34 log.requests'] },
   { promise: 'a relative problems_base', gateway: first('problems_base: /problems/'), wrong: ['1:16 problems_base'] },
+  { promise: 'telemetry that sends nothing', gateway: first('telemetry: { otlp: { endpoint: https://o.example.com } }'), wrong: ['1:20 telemetry.otlp'] },
+  { promise: 'telemetry in the clear', gateway: first('telemetry: { otlp: { endpoint: http://o.example.com, traces: {} } }'), wrong: ['1:32 telemetry.otlp.endpoint'], names: ['allow_http'] },
+  { promise: 'telemetry to a link-local address', gateway: first('telemetry: { otlp: { endpoint: http://169.254.169.254, allow_http: true, traces: {} } }'), wrong: ['1:32 telemetry.otlp.endpoint'] },
+  { promise: 'a collector\'s URL with a password', gateway: first('telemetry: { otlp: { endpoint: https://a:b@o.example.com, traces: {} } }'), wrong: ['1:32 telemetry.otlp.endpoint'] },
+  ...['0%', '0', '101%', 'all'].map((sample): Row => ({ promise: `a sample of ${sample}`, gateway: first(`telemetry: { otlp: { endpoint: https://o.example.com, traces: { sample: ${sample} } } }`), wrong: ['1:73 telemetry.otlp.traces.sample'] })),
+  { promise: 'a header that frames what the collector gets', gateway: first('telemetry: { otlp: { endpoint: https://o.example.com, metrics: {}, headers: { Content-Length: "1" } } }'), wrong: ['1:79 telemetry.otlp.headers.Content-Length'] },
+  { promise: 'telemetry without a place to go', gateway: first('telemetry: { service_name: a }'), wrong: ['1:12 telemetry'], names: ['otlp'] },
   { promise: 'report mode for a whole upstream', gateway: upstream('enforce: report'), wrong: ['15:5 upstreams.erp.enforce'], names: ['in a rule'] },
 
   { promise: 'no upstreams', gateway: GATEWAY.slice(0, GATEWAY.indexOf('upstreams:')), wrong: ['1:1'], names: ['upstreams'] },
