@@ -3,7 +3,7 @@ import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer'
 import type { Resource } from '@opentelemetry/resources'
 import { BatchSpanProcessor, ParentBasedSampler, TracerProvider, TraceIdRatioBasedSampler, type ReadableSpan, type SpanExporter, type SpanProcessor } from '@opentelemetry/sdk-trace'
 import type { IncomingMessage } from 'node:http'
-import { within } from '../common/memo.ts'
+import { eachOnce, within } from '../common/memo.ts'
 import { isTraceparent } from '../common/trace-context.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Telemetry } from '../config/telemetry-schema.ts'
@@ -154,14 +154,9 @@ class ClientSpan implements AttemptTrace {
     const { traceId, spanId, traceFlags } = this.#span.spanContext()
     this.traceparent = `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED) === 0 ? '00' : '01'}`
     if (!this.#span.isRecording()) return
-    const { protocol, hostname, port } = new URL(origin)
-    this.#span.setAttributes(withoutUndefined({
-      'http.request.method': method,
-      'url.scheme': protocol.slice(0, -1),
-      'server.address': hostname.replace(/^\[|\]$/g, ''),
-      'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port),
-      'http.request.resend_count': resent === 0 ? undefined : resent
-    }))
+    this.#span.setAttribute('http.request.method', method)
+    this.#span.setAttributes(serverAt(origin))
+    if (resent > 0) this.#span.setAttribute('http.request.resend_count', resent)
   }
 
   end (status: number | undefined, code: string | undefined): void {
@@ -192,6 +187,16 @@ function requestAttributes ({ headers: { host }, httpVersion, socket }: Incoming
     'network.protocol.version': httpVersion
   })
 }
+
+// The hosts of upstreams are few.
+const serverAt = eachOnce((origin): Attributes => {
+  const { protocol, hostname, port } = new URL(origin)
+  return {
+    'url.scheme': protocol.slice(0, -1),
+    'server.address': hostname.replace(/^\[|\]$/g, ''),
+    'server.port': port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+  }
+})
 
 const routes = new WeakMap<RuleReference, string>()
 

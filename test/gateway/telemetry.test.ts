@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { answering, startErp } from '../support/erp.ts'
@@ -26,10 +27,25 @@ const ofKind = ({ spans }: Collector, kind: 'server' | 'client') => spans.filter
 const traceparent = (flags: string) => `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-${flags}`
 const idsOf = (header: unknown) => String(header).split('-')
 
+const loadedOfSdk = (): string[] => Object.keys(createRequire(import.meta.url).cache).filter(file => file.includes('@opentelemetry/sdk-trace/'))
+
 async function spansCounted ({ admin }: TestGateway, outcome: string): Promise<number> {
   const [, count = 0] = new RegExp(`^countersign_telemetry_spans_total\\{outcome="${outcome}"\\} (\\d+)$`, 'm').exec((await admin('/metrics')).text) ?? []
   return Number(count)
 }
+
+t.test('without telemetry nothing of its code is loaded, a trace passes as it came, and nothing is counted', async t => {
+  const idp = await startIdp(t)
+  const erp = await startErp(t)
+  const gateway = await startGateway(t, { idp, erp, routes: ROUTES })
+  const sent = traceparent('01')
+  await gateway.call({ path: '/open', headers: { traceparent: sent } })
+  t.equal(erp.requests[0]?.headers['traceparent'], sent)
+  t.notMatch((await gateway.admin('/metrics')).text, /^countersign_telemetry_\w+\{/m)
+  t.same(loadedOfSdk(), [])
+  await scene(t)
+  t.ok(loadedOfSdk().length > 0, 'where it is looked for')
+})
 
 t.test('a request is a span, each try at the ERP one below it, and the ERP goes on below that very try', async t => {
   const { collector, idp, erp, gateway } = await scene(t)
@@ -195,14 +211,4 @@ t.test('another configuration sends elsewhere, and what the one before had is no
   await gateway.call({ path: '/open' })
   await other.until(({ kind }) => kind === 2)
   t.equal(ofKind(collector, 'server').length, 1)
-})
-
-t.test('without telemetry a trace passes as it came, and nothing is counted', async t => {
-  const idp = await startIdp(t)
-  const erp = await startErp(t)
-  const gateway = await startGateway(t, { idp, erp, routes: ROUTES })
-  const sent = traceparent('01')
-  await gateway.call({ path: '/open', headers: { traceparent: sent } })
-  t.equal(erp.requests[0]?.headers['traceparent'], sent)
-  t.notMatch((await gateway.admin('/metrics')).text, /^countersign_telemetry_\w+\{/m)
 })
