@@ -55,6 +55,11 @@ export function buildAdmin ({ readiness, metrics, isDraining, inspection, listen
       return explanation === undefined ? await reply.code(404).send({ error: 'No such refusal is remembered: only the last ones are, since the start.' }) : await reply.send(explanation)
     })
 
+    inner.get('/shadow', async (_request, reply) => {
+      const report = await inspection.shadow()
+      return report === undefined ? await reply.code(404).send({ error: 'No routes are tried out: start --shadow routes.next.yaml does.' }) : await reply.send(report)
+    })
+
     inner.post('/explain', { bodyLimit: 1024 * 1024 }, async (request, reply) => {
       const question = readQuestion(request.body)
       return typeof question === 'string' ? await reply.code(400).send({ error: question }) : await reply.send(await inspection.ask(question))

@@ -1,10 +1,11 @@
 import { isWrite } from './call-once.ts'
 import { askForBody } from './inbound/server-events.ts'
 import { framedOf, type Admitted, type Asked, type Stages } from './journey.ts'
+import type { AuditRecord } from './observe/audit.ts'
 import { bodyTooLarge } from './outbound/caller-body.ts'
 import { readWhole } from './outbound/whole-body.ts'
 import { foldName } from './policy/batch/fields.ts'
-import { labelOf, type Part } from './policy/batch/part.ts'
+import { labelOf, type Batch, type Part } from './policy/batch/part.ts'
 import { bodyReader } from './policy/batch/read.ts'
 import { resolveTarget, unsupported, type PartTarget } from './policy/batch/target.ts'
 import { decide, refusalOf, type Decision, type PolicyRule } from './policy/decide.ts'
@@ -30,19 +31,11 @@ export async function admitBatch ({ maxParts, bodyLimit }: BatchRule, stages: St
   if (Number(incoming.headers['content-length'] ?? 0) > bodyLimit) throw bodyTooLarge(bodyLimit)
   askForBody(incoming, response)
   visit.held = await readWhole(incoming, bodyLimit, rule.idleTimeout)
-  const { parts, ids } = read(Buffer.concat(visit.held.chunks), maxParts)
-  record.batchParts = parts.length
-  const judge = new Judge(stages, admitted, ids)
+  visit.batch = read(Buffer.concat(visit.held.chunks), maxParts)
+  record.batchParts = visit.batch.parts.length
+  const met = decideParts(visit.batch, stages, admitted, record)
   let current: Part | undefined
   try {
-    const met = parts.map(part => {
-      current = part
-      record.refusedPart = { number: part.number, rule: undefined }
-      const found = judge.find(part)
-      record.refusedPart = { number: part.number, rule: found.rule.rule }
-      judge.decide(part, found)
-      return { part, found }
-    })
     // Counted only where all of them may be: what is not carried out takes nothing of a limit.
     for (const { part, found } of met) {
       current = part
@@ -54,6 +47,28 @@ export async function admitBatch ({ maxParts, bodyLimit }: BatchRule, stages: St
   }
   record.refusedPart = undefined
   record.granted = true
+}
+
+/**
+ * Decides each request of a batch, and writes down on the way which one it is.
+ * @throws {Refusal} that of the first which is refused
+ */
+export function decideParts ({ parts, ids }: Batch, stages: Pick<Stages, 'matcher' | 'now'>, admitted: Admitted, record: Pick<AuditRecord, 'refusedPart' | 'report'>): Array<{ part: Part, found: FoundPart }> {
+  const judge = new Judge(stages, admitted, ids)
+  let current: Part | undefined
+  try {
+    return parts.map(part => {
+      current = part
+      record.refusedPart = { number: part.number, rule: undefined }
+      const found = judge.find(part)
+      record.refusedPart = { number: part.number, rule: found.rule.rule }
+      const reported = judge.decide(part, found)
+      if (reported !== undefined) record.report(found.rule.rule, ofPart(part, reported))
+      return { part, found }
+    })
+  } catch (error) {
+    throw error instanceof Refusal && current !== undefined ? ofPart(current, error) : error
+  }
 }
 
 /** What a part met. */
@@ -71,7 +86,7 @@ class Judge {
   /** of the rules that depend on the principal alone */
   readonly #decisions = new Map<PolicyRule, Decision>()
 
-  constructor ({ matcher, now }: Stages, admitted: Admitted, ids: ReadonlySet<string>) {
+  constructor ({ matcher, now }: Pick<Stages, 'matcher' | 'now'>, admitted: Admitted, ids: ReadonlySet<string>) {
     const { found, target: { path } } = admitted
     this.#matcher = matcher
     this.#admitted = admitted
@@ -91,21 +106,24 @@ class Judge {
     return { rule, params, rest, target }
   }
 
-  decide (part: Part, found: FoundPart): void {
+  /** @returns why it would be refused, where it is let through for `enforce: report` alone */
+  decide (part: Part, found: FoundPart): Refusal | undefined {
     assertHeaders(part, found.rule)
-    this.#authorise(part, found)
+    const reported = this.#authorise(part, found)
     this.#assertFits(part, found)
     if (part.bodyLength > 0 && (part.method === 'GET' || part.method === 'HEAD')) throw refuse('body-unexpected', 'GET and HEAD take no body.')
     if (part.bodyLength > found.rule.bodyLimit) throw bodyTooLarge(found.rule.bodyLimit)
+    return reported
   }
 
-  #authorise ({ method }: Part, { rule: { rule }, params, target: { path } }: FoundPart): void {
-    if (rule.requirement === 'public') return
+  #authorise ({ method }: Part, { rule: { rule }, params, target: { path } }: FoundPart): Refusal | undefined {
+    if (rule.requirement === 'public') return undefined
     const { principal, origin: { address } } = this.#admitted
     if (principal === undefined) throw refuse('credential-missing', 'The batch itself takes none, so that no token was looked at.')
     const decision = this.#decisions.get(rule) ?? decide(rule, principal, { now: this.#now, request: whereRequest(method, path, params, address) })
     if (rule.isConstant) this.#decisions.set(rule, decision)
     if (!decision.granted) throw refusalOf(rule, principal, decision)
+    return decision.reported && refusalOf(rule, principal, decision.reported)
   }
 
   // What a rule does beside a request's body, nobody can do within one.

@@ -27,7 +27,7 @@ export interface FileWorldParts {
 
 /** Two files as a gateway would decide by them, without a port, a machine token or a connection to an ERP. */
 export function openFiles (configuration: Configuration, { now, createClient }: FileWorldParts): FileWorld {
-  const { gateway, routes } = configuration
+  const { gateway } = configuration
   const opened: Array<() => void> = []
   const issuers: TrustedIssuer[] = Object.entries(gateway.issuers).map(([name, issuer]) => {
     const { client, close } = createClient?.(issuer.tls) ?? NOBODY
@@ -44,19 +44,27 @@ export function openFiles (configuration: Configuration, { now, createClient }: 
     })
     return trusted
   })
-  const upstreams = new Map(Object.entries(gateway.upstreams).map(([name, upstream]) => [name, standIn(name, upstream)]))
   const { max_token_size: maxTokenSize } = gateway.listen
-  const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
   const patience = new Patience()
   return {
-    guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
-    matcher: compileMatcher(compileRoutes(configuration, { upstreams, maintenance: new Map(), limits: NO_LIMITS, writes: NO_WRITES })),
+    ...compilePolicy(configuration),
     issuers,
     verifier: createVerifier(issuers, maxTokenSize, now),
     maxTokenSize,
     now,
     wait: promise => patience.wait(promise),
     close () { for (const close of opened) close() }
+  }
+}
+
+/** What of two files decides once it is known who calls. Nothing is opened, fetched or counted. */
+export function compilePolicy (configuration: Configuration): Pick<ExplainWorld, 'guard' | 'matcher'> {
+  const { gateway, routes } = configuration
+  const upstreams = new Map(Object.entries(gateway.upstreams).map(([name, upstream]) => [name, standIn(name, upstream)]))
+  const ours = new Set([...headersOfAll(routes, upstreams), ...routes.flatMap(({ headers }) => headers.remove)])
+  return {
+    guard: createRequestGuard(name => isRemovedAlways(name) || ours.has(name)),
+    matcher: compileMatcher(compileRoutes(configuration, { upstreams, maintenance: new Map(), limits: NO_LIMITS, writes: NO_WRITES }))
   }
 }
 

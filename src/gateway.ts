@@ -16,13 +16,14 @@ import { problemAnswer } from './inbound/problem-answer.ts'
 import { endFailedHandshakes, listenerTls, tlsErrorReason } from './inbound/tls.ts'
 import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
-import { journey, type Admitted, type Asked, type Stages } from './journey.ts'
+import { journey, targetOf, type Admitted, type Asked, type Stages } from './journey.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
-import type { PastRefusals } from './observe/decisions.ts'
+import type { PastRefusal, PastRefusals } from './observe/decisions.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { bodyIsOpen, endAfterBody } from './outbound/linger.ts'
 import { METHODS } from './policy/pattern.ts'
 import { PROBLEMS, Refusal, refuse } from './policy/problems.ts'
+import type { Shadow } from './shadow.ts'
 import { callUpstream, type Ended, type Visit } from './upstream-call.ts'
 
 /** What the data plane is built from; all of it comes from outside. */
@@ -40,6 +41,8 @@ export interface GatewayParts {
   readonly sheds: () => boolean
   /** what was refused, for whoever asks why */
   readonly refusals: PastRefusals
+  /** who decides each request once more, by other rules, and says what would be otherwise; undefined where nobody does */
+  readonly shadow: Pick<Shadow, 'saw'> | undefined
 }
 
 /** The data plane: one Fastify app in which every request, whatever its path or method, takes the one journey. */
@@ -153,17 +156,17 @@ function makeUnservable (incoming: IncomingMessage): void {
 }
 
 function answer (parts: GatewayParts, asked: Asked, response: ServerResponse): void {
-  const { incoming } = asked
+  const { incoming, framed } = asked
   const generation = parts.current()
   const record = new AuditRecord(requestIdOf(incoming.headers['x-request-id']), incoming.method ?? '')
-  const visit: Visit = { incoming, response, record, isDraining: parts.isDraining, held: undefined, witness: undefined }
+  const visit: Visit = { incoming, framed, response, record, isDraining: parts.isDraining, held: undefined, batch: undefined, witness: undefined, trace: generation.tracing?.begin(incoming, record) }
   parts.metrics.inFlight.inc()
   generation.enter()
   try {
     if (parts.sheds()) throw refuse('overloaded', 'More requests have come than this gateway can carry. Try again shortly.', { headers: { 'Retry-After': '1' } })
     const turn = itsTurn(incoming, response)
     const ended = turn === undefined ? admitAndCall(generation, asked, visit) : turn.then(() => inTurn(generation, asked, visit))
-    ended.then(outcome => { end(parts, generation, record, outcome) }, (error: unknown) => { endRefused(parts, generation, visit, error) })
+    ended.then(outcome => { end(parts, generation, visit, outcome) }, (error: unknown) => { endRefused(parts, generation, visit, error) })
   } catch (error) {
     endRefused(parts, generation, visit, error)
   }
@@ -191,32 +194,42 @@ function call (visit: Visit, admitted: Admitted): Promise<Ended> {
   return idempotency === undefined ? callUpstream(visit, admitted) : callOnce(visit, admitted, idempotency)
 }
 
-function end (parts: GatewayParts, generation: Generation, record: AuditRecord, outcome: Ended): void {
+function end (parts: GatewayParts, generation: Generation, visit: Visit, outcome: Ended): void {
+  const { record } = visit
   record.upstreamStatus = outcome.status
   if (outcome.kind === 'answered') {
-    conclude(parts, generation, record, outcome.status)
+    conclude(parts, generation, visit, outcome.status)
   } else {
     record.refusal = outcome.refusal
-    conclude(parts, generation, record, PROBLEMS[outcome.refusal.code].status)
+    conclude(parts, generation, visit, PROBLEMS[outcome.refusal.code].status)
   }
 }
 
-function endRefused (parts: GatewayParts, generation: Generation, { incoming, response, record }: Visit, error: unknown): void {
+function endRefused (parts: GatewayParts, generation: Generation, visit: Visit, error: unknown): void {
+  const { incoming, response, record } = visit
   record.refusal = asRefusal(error)
   record.principal ??= record.refusal.extras.principal
   refuseCaller(incoming, response, record, generation.configuration.gateway.problems_base, parts.isDraining())
-  remember(parts, generation, incoming, record, record.refusal)
-  conclude(parts, generation, record, PROBLEMS[record.refusal.code].status)
+  remember(parts, generation, visit, { rule: record.rule, refusal: record.refusal, letThrough: false })
+  conclude(parts, generation, visit, PROBLEMS[record.refusal.code].status)
 }
 
 // Nothing here may fail: what was refused may be a failure of the gateway's own, its clock's even.
-function remember ({ refusals }: GatewayParts, { configuration }: Generation, { url = '' }: IncomingMessage, { decisionId: decision, requestId: request, method, rule, principal }: AuditRecord, refusal: Refusal): void {
-  if (refusal.code === 'client-gone') return
+function remember ({ refusals }: GatewayParts, { configuration }: Generation, visit: Visit, why: Pick<PastRefusal, 'rule' | 'refusal' | 'letThrough'>): void {
+  if (why.refusal.code === 'client-gone') return
+  const { decisionId: decision, requestId: request, method, principal } = visit.record
+  const url = targetOf(visit)
   const query = url.indexOf('?')
-  refusals.keep({ decision, request, time: Date.now(), method, path: query === -1 ? url : url.slice(0, query), rule, principal, refusal, configuration })
+  refusals.keep({ decision, request, time: Date.now(), method, path: query === -1 ? url : url.slice(0, query), principal, configuration, ...why })
 }
 
-function conclude ({ metrics, audit }: GatewayParts, generation: Generation, record: AuditRecord, status: number): void {
+function conclude (parts: GatewayParts, generation: Generation, visit: Visit, status: number): void {
+  const { metrics, audit, shadow } = parts
+  const { record } = visit
+  // Of a batch the first one tells enough.
+  if (record.reported?.[0] !== undefined) remember(parts, generation, visit, { ...record.reported[0], letThrough: true })
+  shadow?.saw(generation, visit)
+  visit.trace?.end(record, status, generation.configuration)
   metrics.inFlight.dec()
   metrics.request(record, status)
   if (generation.logsRequests) audit(generation.auditLine(record, status))

@@ -18,6 +18,8 @@ import { createVerifier, type TrustedIssuer } from './inbound/verify.ts'
 import type { Stages } from './journey.ts'
 import { createMaintenance, type Maintenance } from './maintenance.ts'
 import { createAuditLine, type AuditLine } from './observe/audit-line.ts'
+import type { Telemetry, TelemetryParts } from './observe/telemetry.ts'
+import type { Tracing } from './observe/tracing.ts'
 import type { CsrfSessions } from './outbound/csrf-sessions.ts'
 import type { ClosableClient } from './outbound/idp-client.ts'
 import { createLocalWrites, type LocalWrites } from './outbound/local-writes.ts'
@@ -37,6 +39,8 @@ export interface Generation {
   /** by the name of the upstream, where it has windows */
   readonly maintenance: ReadonlyMap<string, Maintenance>
   readonly stages: Stages
+  /** who writes requests down as spans; undefined where nobody does */
+  readonly tracing: Tracing | undefined
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp: () => boolean | undefined
   readonly knownTokens: () => number
@@ -72,11 +76,15 @@ export interface Lasting {
   readonly caches: Shelf<PrincipalCaches>
   readonly counters: Shelf<Counters>
   readonly writes: Shelf<LocalWrites>
+  readonly telemetry: Shelf<Telemetry>
   /** writes that go on, whether their callers are there or not */
   readonly writesUnderWay: { count: number }
+  /** telemetry that says its last words */
+  readonly lastWords: Set<Promise<void>>
 }
 
 export function createLasting (): Lasting {
+  const lastWords = new Set<Promise<void>>()
   return {
     clients: createShelf(client => { client.close() }),
     stores: createShelf(store => { store.close() }),
@@ -87,12 +95,18 @@ export function createLasting (): Lasting {
     caches: createShelf(() => {}),
     counters: createShelf(() => {}),
     writes: createShelf(() => {}),
-    writesUnderWay: { count: 0 }
+    telemetry: createShelf(telemetry => {
+      const said = telemetry.close().finally(() => { lastWords.delete(said) })
+      lastWords.add(said)
+    }),
+    writesUnderWay: { count: 0 },
+    lastWords
   }
 }
 
 export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<UpstreamSurroundings, 'onTokenFetch' | 'onTokenShared' | 'onProtectionChange' | 'onCsrfChange' | 'processes'> & {
   readonly onStore: Omit<StoreSurroundings, 'now'>
+  readonly telemetry: Pick<TelemetryParts, 'registry' | 'version' | 'onExport' | 'onSpans' | 'onChange'>
   /** where this process is one of several, what they share without a store */
   readonly siblings: Siblings | undefined
   readonly app: FastifyInstance
@@ -102,13 +116,13 @@ export type GenerationSurroundings = Omit<IssuerSurroundings, 'client'> & Pick<U
 
 /** Keys and machine tokens that are not in hand begin to be fetched at once. */
 export async function createGeneration (configuration: Configuration, surroundings: GenerationSurroundings): Promise<Generation> {
-  const { lasting: { clients, stores, issuers, ways, tokens, sessions, caches, counters, writes } } = surroundings
-  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), sessions: sessions.holder(), caches: caches.holder(), counters: counters.holder(), writes: writes.holder() }
+  const { lasting: { clients, stores, issuers, ways, tokens, sessions, caches, counters, writes, telemetry } } = surroundings
+  const held = { clients: clients.holder(), stores: stores.holder(), issuers: issuers.holder(), ways: ways.holder(), tokens: tokens.holder(), sessions: sessions.holder(), caches: caches.holder(), counters: counters.holder(), writes: writes.holder(), telemetry: telemetry.holder() }
   function letGo (): void {
     for (const holder of Object.values(held)) holder.giveBack()
   }
   try {
-    return build(configuration, surroundings, held, letGo, await openStore(configuration, surroundings, held))
+    return build(configuration, surroundings, held, letGo, await openStore(configuration, surroundings, held), await startTelemetry(configuration, surroundings, held))
   } catch (error) {
     letGo()
     throw error
@@ -126,9 +140,16 @@ async function openStore ({ gateway: { redis, listen }, routes }: Configuration,
   return store
 }
 
-type Held = { readonly [Kind in Exclude<keyof Lasting, 'writesUnderWay'>]: ReturnType<Lasting[Kind]['holder']> }
+// So is this, where something is sent.
+async function startTelemetry ({ gateway: { telemetry: settings } }: Configuration, { telemetry, createClient, now }: GenerationSurroundings, held: Held): Promise<Telemetry | undefined> {
+  if (settings === undefined) return undefined
+  const { openTelemetry } = await import('./observe/telemetry.ts')
+  return held.telemetry.take(fingerprint(settings), () => openTelemetry({ ...telemetry, settings, now, client: createClient(settings.otlp.tls) }))
+}
 
-function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, store: Store | undefined): Generation {
+type Held = { readonly [Kind in Exclude<keyof Lasting, 'writesUnderWay' | 'lastWords'>]: ReturnType<Lasting[Kind]['holder']> }
+
+function build (configuration: Configuration, surroundings: GenerationSurroundings, held: Held, letGo: () => void, store: Store | undefined, telemetry: Telemetry | undefined): Generation {
   const { gateway, routes } = configuration
   const { app, now, siblings, lasting: { writesUnderWay } } = surroundings
   const config = configurationHash(configuration)
@@ -181,6 +202,7 @@ function build (configuration: Configuration, surroundings: GenerationSurroundin
     upstreams,
     maintenance,
     stages,
+    tracing: telemetry?.tracing,
     storeIsUp: () => store?.isUp(),
     knownTokens: caches.size,
     rememberedWrites: memory.size,

@@ -4,8 +4,10 @@ import { explainPast } from './explain/past.ts'
 import type { Generation } from './generation.ts'
 import { Patience } from './inbound/patience.ts'
 import type { PastRefusal, PastRefusals } from './observe/decisions.ts'
+import type { ShadowReport } from './observe/shadow-tally.ts'
+import type { Shadow } from './shadow.ts'
 
-/** A refusal in one line. */
+/** A refusal in one line, or what was let through in its place. */
 export interface PastLine {
   readonly decision: string
   /** RFC 3339 */
@@ -16,6 +18,8 @@ export interface PastLine {
   readonly code: string
   readonly rule: string | undefined
   readonly client: string | undefined
+  /** whether it passed all the same (`enforce: report`) */
+  readonly letThrough: boolean
 }
 
 /** What may be asked of a gateway about its decisions. */
@@ -26,9 +30,11 @@ export interface Inspection {
   past (decision: string): Promise<Explanation | undefined>
   /** The last refusals, the newest first. */
   latest (most: number): Promise<readonly PastLine[]>
+  /** What the routes that are tried out would change; undefined where none are. */
+  shadow (): Promise<ShadowReport | undefined>
 }
 
-export function createInspection (current: () => Generation, refusals: PastRefusals): Inspection {
+export function createInspection (current: () => Generation, refusals: PastRefusals, shadow: Pick<Shadow, 'report'> | undefined): Inspection {
   return {
     async ask (question) {
       const { stages, issuers, configuration } = current()
@@ -39,10 +45,11 @@ export function createInspection (current: () => Generation, refusals: PastRefus
       const past = refusals.find(decision)
       return Promise.resolve(past && explainPast(past))
     },
-    latest: most => Promise.resolve(refusals.latest(most).map(lineOf))
+    latest: most => Promise.resolve(refusals.latest(most).map(lineOf)),
+    shadow: () => Promise.resolve(shadow?.report())
   }
 }
 
-function lineOf ({ decision, time, method, path, refusal, rule, principal }: PastRefusal): PastLine {
-  return { decision, time: new Date(time).toISOString(), method, path, status: refusal.problem.status, code: refusal.code, rule: rule?.id, client: principal?.client }
+function lineOf ({ decision, time, method, path, refusal, rule, principal, letThrough }: PastRefusal): PastLine {
+  return { decision, time: new Date(time).toISOString(), method, path, status: refusal.problem.status, code: refusal.code, rule: rule?.id, client: principal?.client, letThrough }
 }

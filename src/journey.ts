@@ -69,8 +69,9 @@ export function journey (stages: Stages, asked: Asked, record: AuditRecord): Adm
   return byAddress(framedOf(asked), undefined).then(() => arrive(stages, asked, record))
 }
 
-function arrive (stages: Stages, { incoming, framed }: Asked, record: AuditRecord): Admitted | Promise<Admitted> {
-  const sent = framed?.originalUrl ?? incoming.url ?? ''
+function arrive (stages: Stages, asked: Asked, record: AuditRecord): Admitted | Promise<Admitted> {
+  const { incoming, framed } = asked
+  const sent = targetOf(asked)
   if (sent.length > MAX_TARGET) throw refuse('target-too-long', 'The request target is too long.')
   const guarded = stages.guard(incoming)
   const target = parseTarget(sent, record.method, stages.matcher.admits)
@@ -85,11 +86,17 @@ function arrive (stages: Stages, { incoming, framed }: Asked, record: AuditRecor
   return identified instanceof Promise ? identified.then(known => authorise(stages, arrived, known)) : authorise(stages, arrived, identified)
 }
 
+/** The request target as it was sent. */
+export function targetOf ({ incoming, framed }: Asked): string {
+  return framed?.originalUrl ?? incoming.url ?? ''
+}
+
 function authorise (stages: Stages, arrived: Arrived, known: KnownPrincipal): Admitted | Promise<Admitted> {
   const { record, found: { rule: { rule } } } = arrived
   record.principal = known.principal
   const decision = known.decisionOf(rule) ?? decideFirst(stages, arrived, rule, known)
   if (!decision.granted) throw refusalOf(rule, known.principal, decision)
+  if (decision.reported !== undefined) record.report(rule, refusalOf(rule, known.principal, decision.reported))
   return pass(arrived, known.principal)
 }
 
@@ -108,13 +115,14 @@ function admit ({ record, found, target, guarded, origin, patience }: Arrived, p
   return { found, target, guarded, origin, principal, patience }
 }
 
-// A token that is known was well-formed when it was verified: its header need not be taken apart again.
-function presentedBy ({ cache }: Stages, { authorization }: GuardedRequest): KnownPrincipal | string | undefined {
+/** What it shows; a token that is known was well-formed when it was verified: its header need not be taken apart again. @throws {Refusal} */
+export function presentedBy ({ cache }: Pick<Stages, 'cache'>, { authorization }: GuardedRequest): KnownPrincipal | string | undefined {
   const known = authorization?.startsWith('Bearer ') === true ? cache.find(authorization.slice(7)) : undefined
   return known ?? extractCredential(authorization)
 }
 
-function identify ({ verifier, cache }: Stages, credential: KnownPrincipal | string | undefined, patience: Patience): KnownPrincipal | Promise<KnownPrincipal> {
+/** Who that is. @throws {Refusal} at once or by its promise */
+export function identify ({ verifier, cache }: Pick<Stages, 'verifier' | 'cache'>, credential: KnownPrincipal | string | undefined, patience: Patience): KnownPrincipal | Promise<KnownPrincipal> {
   if (credential === undefined) throw refuse('credential-missing', 'Send an access token: Authorization: Bearer …')
   if (typeof credential !== 'string') return credential
   const verified = verifier.verify(credential, promise => patience.wait(promise))
@@ -130,8 +138,8 @@ function decideFirst ({ now }: Stages, arrived: Arrived, rule: PolicyRule, known
   return decision
 }
 
-// Without the framework's request no proxy is trusted, and a request comes from whoever sent it.
-function originFor ({ trustsPeer }: Stages, { socket, headers }: IncomingMessage, framed: FastifyRequest | undefined, { host }: GuardedRequest): Origin {
+/** Where it came from. Without the framework's request no proxy is trusted, and a request comes from whoever sent it. */
+export function originFor ({ trustsPeer }: Pick<Stages, 'trustsPeer'>, { socket, headers }: IncomingMessage, framed: FastifyRequest | undefined, { host }: GuardedRequest): Origin {
   const peer = socket.remoteAddress ?? ''
   return originOf({
     ip: plainAddress(framed?.ip ?? peer),

@@ -5,6 +5,7 @@ import { leadWorkers } from './cluster/leader.ts'
 import { createSharedState } from './cluster/shared-state.ts'
 import type { Configuration } from './config/configuration.ts'
 import { createLeaderMetrics, metricsOf } from './observe/metrics.ts'
+import { mergeShadowReports, type ShadowReport } from './observe/shadow-tally.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
 import type { Explanation } from './explain/explanation.ts'
 import type { Inspection, PastLine } from './inspection.ts'
@@ -52,7 +53,8 @@ export async function lead ({ configuration, log }: { readonly configuration: Co
     async latest (most) {
       const all = (await workers.ask('latest', most) as Array<readonly PastLine[]>).flat()
       return all.sort((one, other) => other.time.localeCompare(one.time)).slice(0, most)
-    }
+    },
+    async shadow () { return mergeShadowReports(await workers.ask('shadow') as ShadowReport[]) }
   }
 
   const admin = buildAdmin({ readiness, metrics, isDraining: () => draining, inspection, listen: adminListen })

@@ -24,7 +24,7 @@ export async function startLoopbackGateway (configuration: Configuration, create
   const log = pino({ level: 'silent' })
   const metrics = createMetrics({ shed: () => 0, knownTokens: () => 0, rememberedWrites: () => 0, issuers: () => [], credentials: () => [], certificates: () => [], upstreams: () => [], storeIsUp: () => undefined })
   const { gateway: { listen } } = configuration
-  const app = await buildGateway({ listen, current: () => generation, metrics, log, audit () {}, isDraining: () => false, sheds: () => false, refusals: new PastRefusals(1) })
+  const app = await buildGateway({ listen, current: () => generation, metrics, log, audit () {}, isDraining: () => false, sheds: () => false, refusals: new PastRefusals(1), shadow: undefined })
   const generation: Generation = await createGeneration(configuration, {
     app,
     lasting: createLasting(),
@@ -39,6 +39,8 @@ export async function startLoopbackGateway (configuration: Configuration, create
     onTokenShared () {},
     onProtectionChange () {},
     onCsrfChange () {},
+    // Asked by nobody: the leak test's gateway sends no telemetry.
+    telemetry: { registry: metrics.registry, version: '', onExport () {}, onSpans () {}, onChange () {} },
     onStore: { onOperation () {}, onChange () {}, onUnreadable () {} }
   })
   await generation.settled(SETTLING)

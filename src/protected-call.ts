@@ -8,11 +8,12 @@ import { startDeadline } from './outbound/deadline.ts'
 import type { Host } from './outbound/hosts.ts'
 import { Place } from './outbound/place.ts'
 import type { RouteProtection } from './outbound/protection.ts'
-import { relay, type AttemptEnd, type Ended, type RelayOutcome } from './outbound/relay.ts'
+import type { AttemptEnd, Ended, RelayOutcome } from './outbound/relay.ts'
 import type { RetryReason } from './outbound/retry.ts'
 import { upstreamTimeout } from './outbound/upstream-errors.ts'
 import { verdictOf } from './outbound/verdict.ts'
 import { callerGone, Refusal } from './policy/problems.ts'
+import { relayTraced } from './traced-relay.ts'
 import { UpstreamRequest, type Visit } from './upstream-request.ts'
 
 /**
@@ -164,9 +165,9 @@ class ProtectedCall {
     record.upstreamStatus = undefined
     record.upstreamStarted ??= performance.now()
     try {
-      const destination = { dispatcher: attempt.host.pool.dispatcher, endsBy: this.#endsBy, watcher: attempt }
+      const destination = { dispatcher: attempt.host.pool.dispatcher, origin: attempt.host.origin, endsBy: this.#endsBy, watcher: attempt }
       const shown = this.#csrf === undefined ? presented : this.#csrf.show(presented)
-      const outcome = await relay(new UpstreamRequest(this.#visit, this.#admitted, shown, destination), incoming, response)
+      const outcome = await relayTraced(new UpstreamRequest(this.#visit, this.#admitted, shown, destination), incoming, response)
       // What is left of an answer that nobody gets is a request of the upstream's still.
       if (outcome.kind === 'declined' || outcome.kind === 'credential-refused') await attempt.over()
       if (outcome.kind === 'credential-refused') this.#csrf?.credentialRefused()

@@ -145,7 +145,7 @@ function namesOf (routes: readonly Route[], upstreams: ReadonlyMap<string, Upstr
 function compileRule (route: Route, issuers: ReadonlySet<string>, clientNames: ClientNames): PolicyRule {
   const requirement = route.require === 'public' ? 'public' : route.require.map(alternative => compileAlternative(alternative, clientNames))
   const isConstant = requirement === 'public' || requirement.every(alternative => alternative.isConstant)
-  return { id: route.name, at: route.at, requirement, isConstant, issuers }
+  return { id: route.name, at: route.at, requirement, isConstant, issuers, reports: route.enforce === 'report' }
 }
 
 function upstreamOf (route: Route, upstreams: ReadonlyMap<string, Upstream>): Upstream {

@@ -13,7 +13,11 @@ export interface RunOptions {
   readonly config: string
   /** path of routes.yaml */
   readonly routes: string
+  /** path of another routes.yaml, which is tried out beside */
+  readonly shadow?: string | undefined
   readonly env: NodeJS.ProcessEnv
+  /** of the gateway, for telemetry */
+  readonly version?: string
   /** where log lines go; standard output when left out */
   readonly log?: DestinationStream
   /** ms since the epoch */
@@ -40,9 +44,11 @@ const KEY_REFRESH = 5 * 60_000
  * Starts the gateway and its admin port: in this process, or in several of which this one leads the others.
  * @throws {ConfigurationError} before anything is started
  */
-export async function run ({ config, routes, env, log: destination, clock: now = Date.now, keyRefresh = KEY_REFRESH }: RunOptions): Promise<Running> {
+export async function run ({ config, routes, shadow, version, env, log: destination, clock: now = Date.now, keyRefresh = KEY_REFRESH }: RunOptions): Promise<Running> {
   const { configuration, mistakes, read } = await loadConfiguration({ config, routes }, env, { now: now() })
   if (configuration === undefined) throw new ConfigurationError(mistakes)
+  const tried = shadow === undefined ? undefined : await loadConfiguration({ config, routes: shadow }, env, { now: now() })
+  if (tried !== undefined && tried.configuration === undefined) throw new ConfigurationError(tried.mistakes)
   const { workers, log: { level } } = configuration.gateway
   const leader = cluster.isWorker ? joinLeader() : undefined
   const isOneOfMany = leader !== undefined || workers > 1
@@ -51,11 +57,12 @@ export async function run ({ config, routes, env, log: destination, clock: now =
   const base = leader === undefined ? null : { worker: process.pid }
   const log = pino({ level, base, timestamp: pino.stdTimeFunctions.isoTime }, lines)
   // Of several that read the same files one says what is wrong with them.
-  if (leader === undefined) for (const { file, line, column, message } of mistakes) log.warn({ at: `${file}:${line}:${column}` }, message)
+  const warnings = [...mistakes, ...tried?.mistakes.filter(({ file }) => file === shadow) ?? []]
+  if (leader === undefined) for (const { file, line, column, message } of warnings) log.warn({ at: `${file}:${line}:${column}` }, message)
 
   const running = leader === undefined && isOneOfMany
     ? await lead({ configuration, log })
-    : await serve({ configuration, read, env, lines, log, now, keyRefresh, leader })
+    : await serve({ configuration, shadowed: tried?.configuration, version, read, env, lines, log, now, keyRefresh, leader })
   return {
     ...running,
     async close () {

@@ -20,10 +20,15 @@ import { logListening, placeOf, portOf } from './ports.ts'
 import { createReadiness } from './readiness.ts'
 import { startReloading } from './reload.ts'
 import type { Running } from './running.ts'
+import type { Shadow } from './shadow.ts'
 
 /** A gateway's configuration as it was loaded, and what comes from outside. */
 export interface ServeOptions {
   readonly configuration: Configuration
+  /** gateway.yaml with the routes that are tried out beside; undefined where none are */
+  readonly shadowed: Configuration | undefined
+  /** of the gateway, for whoever it tells of itself */
+  readonly version: string | undefined
   /** what was read for it, as `loadConfiguration` gives it */
   readonly read: readonly string[]
   readonly env: NodeJS.ProcessEnv
@@ -44,7 +49,7 @@ const SETTLING = 5000
 const REMEMBERED = 1000
 
 /** Opens the port for callers, and has requests go by the configuration, and by the next one once there is one. */
-export async function serve ({ configuration, read, env, lines, log, now, keyRefresh, leader }: ServeOptions): Promise<Running> {
+export async function serve ({ configuration, shadowed, version, read, env, lines, log, now, keyRefresh, leader }: ServeOptions): Promise<Running> {
   const { gateway: { listen, admin: adminListen } } = configuration
   let draining = false
   const isDraining = () => draining
@@ -61,10 +66,12 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     credentials: () => [...current.upstreams.values()].map(({ name, credential }) => ({ name, endsAt: credential.status().endsAt })),
     certificates: () => certificatesOf(current.configuration.gateway).map(({ name, certificates }) => ({ name, endsAt: endOf(certificates) })),
     upstreams: () => [...current.upstreams.values()].map(({ name, protection, sessions }) => ({ name, maintenance: current.maintenance.get(name), sessions: sessions?.count, ...protection.status() })),
-    storeIsUp: () => current.storeIsUp()
+    storeIsUp: () => current.storeIsUp(),
+    ...shadowed !== undefined && { shadowCompares: () => shadow?.report().compares === true }
   })
+  const shadow = await openShadow()
   const refusals = new PastRefusals(REMEMBERED)
-  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds, refusals })
+  const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds, refusals, shadow })
   const surroundings: GenerationSurroundings = {
     app,
     lasting: createLasting(),
@@ -102,6 +109,16 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
       if (kind === 'dropped') log.info({ upstream, host }, 'a session was refused, and is dropped')
       if ('refusal' in change) log.warn({ upstream, host, code: change.refusal.code, saw: change.refusal.extras.saw }, 'a session with a CSRF token cannot be had')
     },
+    telemetry: {
+      registry: metrics.registry,
+      version,
+      onExport: metrics.telemetryExport,
+      onSpans: metrics.telemetrySpans,
+      onChange (signal, problem) {
+        if (problem === undefined) log.info({ signal }, 'telemetry is sent again')
+        else log.warn({ signal, problem }, 'telemetry cannot be sent')
+      }
+    },
     onStore: {
       onOperation: metrics.storeOperation,
       onChange (up, problem) {
@@ -124,23 +141,38 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     pressure.setLimits(next.gateway.listen.overload ?? {})
     log.level = next.gateway.log.level
     before.retire()
+    void shadow?.reload(true)
+  }
+
+  // Its code is loaded only where something is tried out.
+  async function openShadow (): Promise<Shadow | undefined> {
+    if (shadowed === undefined) return undefined
+    const { startShadow } = await import('./shadow.ts')
+    return await startShadow({ configuration: shadowed, env, now, log, onOutcome: metrics.shadowOutcome })
+  }
+
+  async function reload (): Promise<void> {
+    await reloading.reload()
+    await shadow?.reload()
   }
 
   const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload: metrics.reload })
   const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
   const maintenance = watchMaintenance({ current: () => current.maintenance, log })
   const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })
-  const inspection = createInspection(() => current, refusals)
+  const inspection = createInspection(() => current, refusals, shadow)
   const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining, inspection, listen: adminListen }) : undefined
 
   async function letGo (): Promise<void> {
     reloading.close()
+    shadow?.close()
     expiry.close()
     maintenance.close()
     pressure.close()
     // The other port may be open where one of the two is in use: it would keep the process alive.
     await Promise.all([app.close(), admin?.close()])
     current.end()
+    await Promise.all(surroundings.lasting.lastWords)
   }
 
   const drain = prepareDrain(app)
@@ -163,8 +195,8 @@ export async function serve ({ configuration, read, env, lines, log, now, keyRef
     const dataPort = portOf(app)
     const adminPort = admin === undefined ? 0 : portOf(admin)
     if (leader === undefined) logListening(log, configuration, { dataPort, adminPort })
-    else leader.serve({ readiness, inspection, registry: metrics.registry, reload: reloading.reload, close }, dataPort)
-    return { dataPort, adminPort, log, reload: reloading.reload, close }
+    else leader.serve({ readiness, inspection, registry: metrics.registry, reload, close }, dataPort)
+    return { dataPort, adminPort, log, reload, close }
   } catch (error) {
     await letGo()
     throw error

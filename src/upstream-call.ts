@@ -1,9 +1,10 @@
 import { credentialRefused, presentedInTime, renewCredential } from './credential-renewal.ts'
 import type { Admitted } from './journey.ts'
 import type { Presented } from './outbound/credential.ts'
-import { isEnded, relay, type Ended, type RelayOutcome } from './outbound/relay.ts'
+import { isEnded, type Ended, type RelayOutcome } from './outbound/relay.ts'
 import { callerGone } from './policy/problems.ts'
 import { callProtected } from './protected-call.ts'
+import { relayTraced } from './traced-relay.ts'
 import { UpstreamRequest, type Visit } from './upstream-request.ts'
 
 export type { Ended } from './outbound/relay.ts'
@@ -42,5 +43,5 @@ function attempt (visit: Visit, admitted: Admitted, presented: Presented): Promi
   if (response.destroyed) throw callerGone()
   record.upstream = admitted.found.rule.upstream.name
   record.upstreamStarted ??= performance.now()
-  return relay(new UpstreamRequest(visit, admitted, presented), incoming, response)
+  return relayTraced(new UpstreamRequest(visit, admitted, presented), incoming, response)
 }

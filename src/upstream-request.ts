@@ -1,29 +1,40 @@
+import type { FastifyRequest } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Dispatcher } from 'undici'
 import { askForBody } from './inbound/server-events.ts'
 import type { Admitted } from './journey.ts'
 import type { AuditRecord } from './observe/audit.ts'
+import type { AttemptTrace, RequestTrace } from './observe/tracing.ts'
 import type { Presented } from './outbound/credential.ts'
 import { HeldBody } from './outbound/held-body.ts'
 import type { SentRequest } from './outbound/plan.ts'
 import type { AttemptWatcher, RelayRequest } from './outbound/relay.ts'
 import type { Witness } from './outbound/witness.ts'
+import type { Batch } from './policy/batch/part.ts'
 
 /** Both ends of the caller's exchange, and what is written down about it. */
 export interface Visit {
   readonly incoming: IncomingMessage
+  /** as the framework has it, where something asks for that */
+  readonly framed: FastifyRequest | undefined
   readonly response: ServerResponse
   readonly record: AuditRecord
   readonly isDraining: () => boolean
   /** what is kept of the caller's body over all tries, from the first one on; undefined where nothing is */
   held: HeldBody | undefined
+  /** what was read in its body; undefined where nobody looked */
+  batch: Batch | undefined
   /** who has to know whether the upstream may have carried it out; undefined where nobody asks */
   readonly witness: Witness | undefined
+  /** who writes it down as a span; undefined where nobody does */
+  readonly trace: RequestTrace | undefined
 }
 
 /** Where a request goes, and who follows it there. */
 export interface Destination {
   readonly dispatcher: Dispatcher
+  /** scheme, host and port */
+  readonly origin: string
   /** performance.now() */
   readonly endsBy: number
   readonly watcher: AttemptWatcher | undefined
@@ -43,6 +54,8 @@ export class UpstreamRequest implements RelayRequest {
   readonly idleTimeout: number
   readonly endsBy: number
   readonly watcher: AttemptWatcher | undefined
+  /** the span of this try; undefined where nobody traces */
+  readonly trace: AttemptTrace | undefined
   readonly #visit: Visit
   readonly #admitted: Admitted
   readonly #presented: Presented
@@ -57,7 +70,8 @@ export class UpstreamRequest implements RelayRequest {
     this.#visit = visit
     this.#admitted = admitted
     this.#presented = presented
-    this.#sent = { rawHeaders: incoming.rawHeaders, origin, requestId: record.requestId, principal, upstreamPath, parts: found }
+    this.trace = visit.trace?.attempt(destination?.origin ?? upstream.url.origin)
+    this.#sent = { rawHeaders: incoming.rawHeaders, origin, requestId: record.requestId, principal, upstreamPath, parts: found, traceparent: this.trace?.traceparent }
     this.dispatcher = destination?.dispatcher ?? upstream.dispatcher
     this.method = record.method
     this.path = upstreamPath + target.query

@@ -33,6 +33,7 @@ export function joinLeader (): Leader {
     ask: question => duties?.inspection.ask(question as Question),
     past: decision => duties?.inspection.past(decision as string),
     latest: most => duties?.inspection.latest(most as number),
+    shadow: () => duties?.inspection.shadow(),
     reload: () => duties?.reload(),
     async close () {
       await duties?.close()

@@ -7,7 +7,7 @@ type Style = Parameters<typeof styleText>[0]
 /** An explanation for people to read, in lines. */
 export function explanationText (explanation: Explanation, color: boolean): string {
   const paint = (style: Style, text: string): string => color ? styleText(style, text, { validateStream: false }) : text
-  const { request, passes, status, code, detail, remedy, rule, steps, alternatives, upstream, notes } = explanation
+  const { request, passes, status, code, detail, remedy, reported, rule, steps, alternatives, upstream, notes } = explanation
   const lines: string[] = []
   const section = (name: string, ...rows: readonly string[]): void => {
     rows.forEach((row, at) => lines.push(`${paint('dim', (at === 0 ? name : '').padEnd(9))} ${row}`))
@@ -15,6 +15,7 @@ export function explanationText (explanation: Explanation, color: boolean): stri
 
   lines.push(paint('bold', `${request.method} ${onOneLine(request.target)}`))
   lines.push(passes ? paint('green', 'would pass') : paint('red', `is refused: ${status ?? ''} ${code ?? ''}`))
+  if (reported !== undefined) lines.push(paint('yellow', `would be refused: ${reported.status} ${reported.code}, and is let through (enforce: report)`), `  ${onOneLine(reported.detail)}`, paint('yellow', `  → ${onOneLine(reported.remedy)}`))
   if (detail !== undefined) lines.push(`  ${onOneLine(detail)}`)
   if (remedy !== undefined) lines.push(paint('yellow', `  → ${onOneLine(remedy)}`))
   lines.push('')

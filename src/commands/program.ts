@@ -9,6 +9,7 @@ import { importCommand } from './import.ts'
 import { initCommand } from './init.ts'
 import { packageVersion } from './package.ts'
 import { routesCommand } from './routes.ts'
+import { shadowCommand } from './shadow.ts'
 import { startCommand } from './start.ts'
 import { testCommand } from './test.ts'
 import { tokenCommand } from './token.ts'
@@ -25,6 +26,7 @@ export async function runProgram (): Promise<void> {
     .addCommand(routesCommand())
     .addCommand(explainCommand())
     .addCommand(testCommand())
+    .addCommand(shadowCommand())
     .addCommand(tokenCommand())
     .addCommand(doctorCommand())
     .addCommand(importCommand())

@@ -12,11 +12,12 @@ import { whyNotToStart } from './runtime.ts'
 export function startCommand (): Command {
   return withFiles(new Command('start'))
     .description('Start the gateway. SIGTERM and SIGINT answer the open requests and end it; SIGHUP reads the files again.')
-    .addHelpText('after', '\nExample:\n  countersign start --config config/gateway.yaml --routes routes.yaml')
+    .option('--shadow <file>', 'another routes.yaml, of which is counted what it would change; no request feels it')
+    .addHelpText('after', '\nExamples:\n  countersign start --config config/gateway.yaml --routes routes.yaml\n  countersign start --shadow routes.next.yaml    # and then: countersign shadow')
     .action(start)
 }
 
-async function start ({ config, routes }: FileOptions): Promise<void> {
+async function start ({ config, routes, shadow }: FileOptions & { readonly shadow?: string }): Promise<void> {
   const { refusal, warning } = whyNotToStart(process.versions.node, process.env)
   if (refusal !== undefined) {
     console.error(`countersign ${packageVersion()}: ${refusal}`)
@@ -25,7 +26,7 @@ async function start ({ config, routes }: FileOptions): Promise<void> {
   }
   if (warning !== undefined) console.error(`countersign ${packageVersion()}: ${warning}`)
   try {
-    const starting = run({ config, routes, env: process.env })
+    const starting = run({ config, routes, shadow, version: packageVersion(), env: process.env })
     // Without a listener it would end the process, also while it starts.
     process.on('SIGHUP', () => { starting.then(running => running.reload(), () => {}) })
     endWithGrace(await starting)

@@ -28,6 +28,7 @@ export function checkGateway (draft: Draft, now: number): void {
     checkMaintenance(draft, name, upstream, now)
   }
   checkRedis(draft)
+  checkTelemetry(draft, now)
 }
 
 function checkCertificates ({ config, listen, issuers = {}, upstreams = {} }: Draft, now: number): void {
@@ -165,6 +166,12 @@ function checkRedis ({ config, redis, upstreams }: Draft): void {
   if (fetches && !has('redis', 'keys')) {
     config.report(['redis'], 'keys is missing: each process has machine tokens of its own, and shares none', { severity: 'warning', on: 'key' })
   }
+}
+
+function checkTelemetry ({ config, telemetry: { otlp } }: Draft, now: number): void {
+  if (otlp === undefined) return
+  checkReachable(config, ['telemetry', 'otlp', 'endpoint'], otlp.endpoint, otlp.allow_http)
+  checkClientTls(config, ['telemetry', 'otlp', 'tls'], otlp.tls, [otlp.endpoint], now)
 }
 
 function checkHosts ({ config }: Draft, path: Path, { url: urls = [], health_check: check, allow_http: allowHttp }: Partial<Upstream>): void {

@@ -22,6 +22,7 @@ export function checkRoutes (draft: Draft): void {
     checkNames(draft, path, rule)
     checkChoices(draft, path, rule)
     checkPublic(draft, path, rule)
+    checkReport(draft, path, rule)
     checkWithoutCredential(draft, path, rule)
     checkAlternatives(draft, path, rule.require)
     checkProof(draft, path, rule)
@@ -68,6 +69,13 @@ function checkChoices ({ routes, issuers, upstreams }: Draft, path: Path, { requ
 function checkPublic ({ routes, defaults }: Draft, path: Path, { match, require, credential }: Partial<Rule>): void {
   if (require !== 'public' || match?.segments.at(-1)?.kind !== 'rest' || (credential ?? defaults.credential) === 'none') return
   routes.report([...path, 'match'], 'a public rule that ends in * would lend the gateway\'s credential to everybody for everything below: name the paths, or say credential: none')
+}
+
+function checkReport ({ routes }: Draft, path: Path, { require, enforce }: Partial<Rule>): void {
+  if (enforce === undefined) return
+  const at = [...path, 'enforce']
+  if (require === 'public') routes.report(at, 'a public rule refuses nobody: there is nothing to report', { on: 'key' })
+  else routes.report(at, 'this lets through what the rule would refuse with 403: any user or client with a good token of its issuers reaches the ERP, and is recorded', { severity: 'warning', on: 'key' })
 }
 
 // The connections are the upstream's: over them its certificate is shown, whatever a rule says.

@@ -25,6 +25,8 @@ export interface Route {
   /** what its parameters may have that is refused elsewhere; undefined where that is nothing */
   readonly grants: Grants | undefined
   readonly require: Require
+  /** `report`: what `require` would refuse with 403 is let through, and recorded */
+  readonly enforce: Rule['enforce']
   /** names of issuers whose tokens it takes; none where it is public */
   readonly issuers: readonly string[]
   /** the name of its upstream */

@@ -3,6 +3,7 @@ import { adminSchema, gatewaySchema, issuerSchema, listenSchema, upstreamSchema,
 import { isObject } from './objects.ts'
 import { redisSchema, type Redis } from './redis-schema.ts'
 import { defaultsSchema, ruleSchema, type Defaults, type RoutesFile, type Rule } from './routes-schema.ts'
+import { telemetrySchema, type Telemetry } from './telemetry-schema.ts'
 import type { Source } from './yaml.ts'
 
 /**
@@ -18,6 +19,7 @@ export interface Draft {
   readonly issuers: Readonly<Record<string, Partial<Issuer>>> | undefined
   readonly upstreams: Readonly<Record<string, Partial<Upstream>>> | undefined
   readonly redis: Partial<Redis>
+  readonly telemetry: Partial<Telemetry>
   readonly workers: number | undefined
   readonly rules: ReadonlyArray<Partial<Rule>>
   readonly defaults: Partial<Defaults>
@@ -39,6 +41,7 @@ export function draftOf (config: Source, gateway: unknown, routes: Source, under
     issuers: named(issuerSchema, isObject(gateway) ? part('issuers') ?? {} : undefined),
     upstreams: named(upstreamSchema, part('upstreams')),
     redis: partial(redisSchema, part('redis')),
+    telemetry: partial(telemetrySchema, part('telemetry')),
     workers: partial(gatewaySchema.pick({ workers: true }), gateway).workers,
     rules: understood?.routes ?? rules.map(rule => partial(ruleSchema, rule)),
     defaults: understood === undefined ? partial(defaultsSchema, rulesFile.defaults) : understood.defaults ?? {}

@@ -17,9 +17,10 @@ const DAY = 24 * 3_600_000
 const SOON = 30 * DAY
 
 /** All certificates of a configuration, the gateway's own and those that it trusts. */
-export function certificatesOf ({ listen, issuers, upstreams }: Pick<GatewayFile, 'listen' | 'issuers' | 'upstreams'>): PlacedCertificates[] {
+export function certificatesOf ({ listen, issuers, upstreams, telemetry }: Pick<GatewayFile, 'listen' | 'issuers' | 'upstreams' | 'telemetry'>): PlacedCertificates[] {
   return [
     ...placed(['listen', 'tls'], listen.tls),
+    ...placed(['telemetry', 'otlp', 'tls'], telemetry?.otlp.tls),
     ...Object.entries(issuers).flatMap(([name, { tls }]) => placed(['issuers', name, 'tls'], tls)),
     ...Object.entries(upstreams).flatMap(([name, { tls, credential }]) => [
       ...placed(['upstreams', name, 'tls'], tls),

@@ -16,6 +16,7 @@ import { refuseQuery } from './query-rules.ts'
 import { onStoreFailure, redisSchema } from './redis-schema.ts'
 import { parseSecret, secretShape } from './secret-schema.ts'
 import type { Secret } from './secrets.ts'
+import { telemetrySchema } from './telemetry-schema.ts'
 import { httpUrl, isNetwork } from './urls.ts'
 
 const host = () => text(255).regex(/^[A-Za-z0-9.:_-]+$/, 'expected a host name or an address, without a port')
@@ -130,6 +131,7 @@ export const gatewaySchema = z.strictObject({
   redis: redisSchema.optional().describe('The Redis (or Valkey) by which replicas share limits and machine tokens. Without it, each process counts requests and has machine tokens for itself.'),
   idempotency_memory: idempotencyMemorySchema.prefault({}).describe('What each process remembers of writes with a key; the one that was not asked for longest goes first.'),
   log: logSchema.prefault({}).describe('What is logged.'),
+  telemetry: telemetrySchema.optional().describe('What is sent to OpenTelemetry; nothing when left out.'),
   workers: workers().prefault(1).describe('How many processes serve, sharing the port: a number, or auto, one for each core.'),
   drain_delay: duration('0s', '10m').prefault('0s').describe('After SIGTERM: how long new requests are still taken while /readyz says no.'),
   drain_timeout: duration('0s', '1h').prefault('30s').describe('After that: how long open requests may take to end.'),

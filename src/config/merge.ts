@@ -60,6 +60,7 @@ function settleRule (rule: Rule, at: string, around: Around): Route {
     match: rule.match,
     grants: rule.escapes === undefined && !rule.matrix ? undefined : { escapes: [...new Set(rule.escapes)], matrix: rule.matrix },
     require: rule.require,
+    enforce: rule.enforce,
     issuers: rule.require === 'public' ? NONE : rule.issuers ?? around.issuers,
     upstream,
     withoutCredential: (rule.credential ?? defaults.credential) === 'none',

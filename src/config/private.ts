@@ -24,6 +24,7 @@ export function materialAt (path: Path): Material | undefined {
   const [top, , credential, kind, key] = path
   if (top === 'admin') return path[1] === 'token' ? 'secret' : undefined
   if (top === 'log') return path[1] === 'subject' && path[2] === 'hash_key' ? 'secret' : undefined
+  if (top === 'telemetry') return path.length === 4 && path[1] === 'otlp' && path[2] === 'headers' ? 'secret' : undefined
   if (top === 'redis') return path[1] === 'password' || path[1] === 'keys' ? 'secret' : undefined
   if (top !== 'upstreams' || credential !== 'credential' || key === undefined) return undefined
   if (kind === 'headers') return 'secret'
@@ -51,6 +52,7 @@ export function isPrivate (path: Path): boolean {
 function tlsAt (path: Path): number | undefined {
   const [top, second, third, fourth, fifth] = path
   if (top === 'listen' && second === 'tls') return 2
+  if (top === 'telemetry' && second === 'otlp' && third === 'tls') return 3
   if ((top === 'issuers' || top === 'upstreams') && third === 'tls') return 3
   return top === 'upstreams' && third === 'credential' && WITH_TLS.includes(fourth) && fifth === 'tls' ? 5 : undefined
 }

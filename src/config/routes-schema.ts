@@ -71,6 +71,7 @@ export const defaultsSchema = z.strictObject(shared)
 export const ruleSchema = z.strictObject({
   match: matchSchema.describe('Methods joined by |, one space, a path: GET|POST /addresses/:id. ANY is every method; a final * is everything below.'),
   require: requireSchema,
+  enforce: z.literal('report').optional().describe('report: what require would refuse with 403 is let through, recorded and counted. For a while, before a rule is made tighter.'),
   id: nameText().optional().describe('A name for logs and metrics.'),
   description: z.string().optional().describe('For people.'),
   escapes: oneOrMany(escapeSchema).optional().describe('Escapes that are refused elsewhere and pass within this rule\'s own parameters, as sent: %2f, %5c, %25, %3b.'),

@@ -7,9 +7,9 @@ import { allowedKeys } from './shapes.ts'
 import { expectOneOf } from './spelling.ts'
 import type { Source } from './yaml.ts'
 
-// Keys of the contract that later versions build. Refused, never ignored.
-const NOT_YET: Readonly<Record<string, string>> = {
-  enforce: '"enforce" is not in this version'
+// Keys that would do harm where somebody may look for them.
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  enforce: '"enforce" stands in a rule of routes.yaml, and holds for that rule alone'
 }
 
 /** Reports each issue of a parse as one line at its place in the file. */
@@ -49,9 +49,9 @@ function missing (path: Path, words: readonly string[] | undefined, message: str
 
 function reportUnknownKey (path: Path, known: readonly string[], source: Source): void {
   const name = String(path.at(-1))
-  const notYet = Object.hasOwn(NOT_YET, name) ? NOT_YET[name] : undefined
+  const elsewhere = Object.hasOwn(ELSEWHERE, name) ? ELSEWHERE[name] : undefined
   const text = isSecretPath(path) ? 'unknown key' : `unknown key ${quoted(name)}`
-  source.report(path, notYet ?? `${text}; ${expectOneOf(name, known, 'known are')}`, { on: 'key' })
+  source.report(path, elsewhere ?? `${text}; ${expectOneOf(name, known, 'known are')}`, { on: 'key' })
 }
 
 function withFound (source: Source, path: Path, expected: string): string {

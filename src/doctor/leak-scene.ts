@@ -27,6 +27,7 @@ export function leakScene (configuration: Configuration, echo: string): LeakScen
         listen: { ...gateway.listen, host: '127.0.0.1', port: 0, tls: undefined, rate_limit: undefined, trusted_proxies: [], max_connections: undefined, overload: undefined },
         upstreams: Object.fromEntries(upstreams.map(([name, { upstream }]) => [name, upstream])),
         redis: undefined,
+        telemetry: undefined,
         workers: 1,
         log: { level: 'silent', requests: false }
       },

@@ -4,13 +4,13 @@ import type { RequestGuard } from '../inbound/request-guard.ts'
 import { decide, refusalOf, type Decision, type Finding } from '../policy/decide.ts'
 import type { Found, Matcher } from '../policy/match.ts'
 import type { Principal } from '../policy/principal.ts'
-import { refuse } from '../policy/problems.ts'
+import { PROBLEMS, refuse } from '../policy/problems.ts'
 import { MAX_TARGET, parseTarget, type Target } from '../policy/target.ts'
 import { whereRequest } from '../policy/where.ts'
 import type { Alternative, Check } from '../policy/require.ts'
 import type { CompiledRoute } from '../routes.ts'
-import type { AlternativeSeen, Explanation, PrincipalSeen, RuleSeen, Step } from './explanation.ts'
-import { remedyFor } from './remedy.ts'
+import type { AlternativeSeen, Explanation, PrincipalSeen, ReportedSeen, RuleSeen, Step } from './explanation.ts'
+import { remedyFor, type Refused } from './remedy.ts'
 import { alternativeSentence, sentenceOf } from './sentence.ts'
 import { Story } from './story.ts'
 import { tellToken, type Shown, type TokenTold, type TokenWorld } from './token-story.ts'
@@ -48,7 +48,8 @@ export async function explain (question: Question, world: ExplainWorld): Promise
   else if (shown === undefined) story.fail('credential', refuse('credential-missing', 'Send an access token: Authorization: Bearer …'), 'none was sent')
   const told = isPublic || shown === undefined ? undefined : await tellToken(story, shown, world)
   const decision = found === undefined || told?.principal?.tokenKind !== 'access' || isPublic ? undefined : tellDecision(story, question, found, told.principal, world)
-  const { refusal } = story
+  const { refusal, reported } = story
+  const asked = { route, principal: told?.principal, issuer: told?.issuer ?? onlyOne(world.issuers) }
   const alternatives = decision === undefined || route === undefined ? [] : alternativesOf(route.require, decision.findings)
   return {
     request: { method, target: question.target },
@@ -56,7 +57,8 @@ export async function explain (question: Question, world: ExplainWorld): Promise
     status: refusal?.problem.status,
     code: refusal?.code,
     detail: refusal?.detail,
-    remedy: refusal && remedyFor({ refusal, route, principal: told?.principal, issuer: told?.issuer ?? onlyOne(world.issuers) }),
+    remedy: refusal && remedyFor({ refusal, ...asked }),
+    reported: refusal === undefined && reported !== undefined ? reportedSeen({ refusal: reported, ...asked }) : undefined,
     rule: found && ruleSeen(found.found.rule.route),
     steps: story.steps,
     alternatives,
@@ -90,7 +92,8 @@ function tellRequest (story: Story, question: Question, { guard, matcher }: Expl
 function tellDecision (story: Story, { method, address = LOCAL }: Question, { target, found }: Met, principal: Principal, { now }: ExplainWorld): Decision {
   const { rule: { rule }, params } = found
   const decision = decide(rule, principal, { now: now(), request: whereRequest(method, target.path, params, address) })
-  if (decision.granted) story.pass('decision', 'one alternative of the rule holds')
+  if (decision.granted && decision.reported !== undefined) story.report('decision', refusalOf(rule, principal, decision.reported), 'no alternative of the rule holds; it is let through for enforce: report')
+  else if (decision.granted) story.pass('decision', 'one alternative of the rule holds')
   else story.fail('decision', refusalOf(rule, principal, decision), decision.code === 'issuer-not-accepted' ? `the rule takes tokens of ${[...rule.issuers].join(', ')}` : 'no alternative of the rule holds')
   return decision
 }
@@ -118,6 +121,12 @@ export function ruleSeen (route: Route): RuleSeen {
   return { name: route.name, at: route.at, match: `${match.any ? 'ANY' : match.methods.join('|')} ${match.path}`, who: sentenceOf(route), upstream: route.upstream }
 }
 
+/** What would be refused, and is let through. */
+export function reportedSeen (refused: Refused): ReportedSeen {
+  const { code, detail } = refused.refusal
+  return { status: PROBLEMS[code].status, code, detail, remedy: remedyFor(refused) }
+}
+
 /** A principal without its claims. */
 export function principalSeen ({ kind, issuer, subject, client, scopes, permissions, roles, evidence }: Principal): PrincipalSeen {
   return { kind, issuer, subject, client, scopes, permissions, roles, evidence }
@@ -135,7 +144,8 @@ function upstreamOf ({ method, headers = [], address = LOCAL }: Question, { targ
     requestId: '(a new one)',
     principal: told?.principal,
     upstreamPath,
-    parts: found
+    parts: found,
+    traceparent: undefined
   }, { headers: credential.headerNames.flatMap(name => [name, OWN]), id: '', secrets: [] })
   const pairs = flat.flatMap((name, at) => at % 2 === 0 ? [[name, flat[at + 1] ?? ''] as const] : [])
   return { name: upstream.name, method, target: upstreamPath + target.query, headers: pairs }

@@ -56,6 +56,15 @@ export interface RuleSeen {
   readonly upstream: string
 }
 
+/** A refusal that is told and not carried out. */
+export interface ReportedSeen {
+  readonly status: number
+  readonly code: ProblemCode
+  readonly detail: string
+  /** what to do, so that it will pass when the rule is enforced */
+  readonly remedy: string
+}
+
 /** Why a request passes or does not: the data plane's own verdict, and all that led to it. No token, no secret. */
 export interface Explanation {
   readonly request: { readonly method: string, readonly target: string }
@@ -67,6 +76,8 @@ export interface Explanation {
   readonly detail: string | undefined
   /** what to do about it, in one line */
   readonly remedy: string | undefined
+  /** what its rule would refuse, and lets through (`enforce: report`) */
+  readonly reported: ReportedSeen | undefined
   readonly rule: RuleSeen | undefined
   readonly steps: readonly Step[]
   readonly alternatives: readonly AlternativeSeen[]

@@ -4,25 +4,25 @@ import type { PastRefusal } from '../observe/decisions.ts'
 import { decide } from '../policy/decide.ts'
 import { compileAlternative } from '../policy/require.ts'
 import type { AlternativeSeen, Explanation, PrincipalSeen } from './explanation.ts'
-import { alternativesOf, principalSeen, ruleSeen } from './explain.ts'
+import { alternativesOf, principalSeen, reportedSeen, ruleSeen } from './explain.ts'
 import { remedyFor } from './remedy.ts'
 
-/** Why a request was refused, from what is remembered of it. Of its claims only what names the caller, and what its rule asks for. */
+/** Why a request was refused, or would have been, from what is remembered of it. Of its claims only what names the caller, and what its rule asks for. */
 export function explainPast (past: PastRefusal): Explanation {
-  const { refusal, principal, method, path, configuration } = past
+  const { refusal, principal, method, path, configuration, letThrough } = past
   const route = configuration.routes.find(({ at, name }) => at === past.rule?.at && name === past.rule.id)
   const [only, ...others] = Object.keys(configuration.gateway.issuers)
   const issuer = principal?.issuer ?? (others.length === 0 ? only : undefined)
   const { code, detail, extras } = refusal
+  const asked = { refusal, route, principal, issuer: issuer === undefined ? undefined : { name: issuer, audience: configuration.gateway.issuers[issuer]?.audience ?? [] } }
   const shown = shownSubject(configuration.gateway.log)
   const saw = extras.saw ?? detail
   return {
     request: { method, target: path },
-    passes: false,
-    status: refusal.problem.status,
-    code,
-    detail,
-    remedy: remedyFor({ refusal, route, principal, issuer: issuer === undefined ? undefined : { name: issuer, audience: configuration.gateway.issuers[issuer]?.audience ?? [] } }),
+    passes: letThrough,
+    ...letThrough
+      ? { status: undefined, code: undefined, detail: undefined, remedy: undefined, reported: reportedSeen(asked) }
+      : { status: refusal.problem.status, code, detail, remedy: remedyFor(asked), reported: undefined },
     rule: route && ruleSeen(route),
     steps: [{ name: code, outcome: 'fail', saw: shown?.saw(saw) ?? saw }],
     alternatives: route === undefined ? [] : withoutClaims(alternativesAgain(past, route), shown),
@@ -51,7 +51,7 @@ function alternativesAgain ({ principal, refusal, time, configuration: { gateway
   if (principal === undefined || route.require === 'public' || refusal.problem.status !== 403) return []
   const names = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
   const asked = route.require.map(alternative => ({ ...alternative, conditions: { ...alternative.conditions, where: undefined } }))
-  const rule = { id: route.name, at: route.at, requirement: asked.map(one => compileAlternative(one, names)), isConstant: false, issuers: new Set(route.issuers) }
+  const rule = { id: route.name, at: route.at, requirement: asked.map(one => compileAlternative(one, names)), isConstant: false, issuers: new Set(route.issuers), reports: false }
   const { findings } = decide(rule, principal, { now: time, request: { method: '', path: '', params: {}, address: '' } })
   return alternativesOf(route.require, findings)
 }

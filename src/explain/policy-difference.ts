@@ -72,6 +72,7 @@ function wordsOf (route: Route | undefined): string {
 // Where it stands and what it is called is no part of what it says; who it takes is compared by itself.
 const OTHERWISE: ReadonlySet<string> = new Set(['at', 'name', 'id', 'description', 'match', 'require', 'issuers'])
 
-function changedKeys (was: Route, is: Route): string[] {
+/** The keys in which two rules differ, beside whom they take. */
+export function changedKeys (was: Route, is: Route): string[] {
   return Object.keys(is).filter(key => !OTHERWISE.has(key) && fingerprint(Reflect.get(was, key)) !== fingerprint(Reflect.get(is, key)))
 }

@@ -2,10 +2,11 @@ import type { Route } from '../config/configuration.ts'
 import type { Alternative, Conditions } from '../policy/require.ts'
 
 /** Who a rule lets through, in words: `a user of main with scope a, or client billing of main`. */
-export function sentenceOf ({ require, issuers }: Pick<Route, 'require' | 'issuers'>): string {
+export function sentenceOf ({ require, issuers, enforce }: Pick<Route, 'require' | 'issuers'> & Partial<Pick<Route, 'enforce'>>): string {
   if (require === 'public') return 'anybody'
   const of = issuers.length === 0 ? '' : ` of ${either(issuers)}`
-  return require.map(alternative => alternativeSentence(alternative, of)).join(', or ')
+  const sentence = require.map(alternative => alternativeSentence(alternative, of)).join(', or ')
+  return enforce === undefined ? sentence : `${sentence}; any other user or client${of} is let through and recorded (enforce: report)`
 }
 
 /** @param of what stands behind the kind, like ` of main` */

@@ -6,6 +6,8 @@ export class Story {
   readonly steps: Step[] = []
   /** the first there was */
   refusal: Refusal | undefined
+  /** what is let through all the same */
+  reported: Refusal | undefined
 
   /** Asks. @returns undefined where the answer is a refusal */
   ask<Answer> (name: string, act: () => Answer, saw: (answer: Answer) => string): Answer | undefined {
@@ -27,6 +29,11 @@ export class Story {
   fail (name: string, refusal: Refusal, saw = refusal.extras.saw ?? refusal.detail): void {
     this.steps.push({ name, outcome: 'fail', saw })
     this.refusal ??= refusal
+  }
+
+  report (name: string, refusal: Refusal, saw: string): void {
+    this.steps.push({ name, outcome: 'fail', saw })
+    this.reported = refusal
   }
 
   open (name: string, saw: string): void {

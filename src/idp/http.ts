@@ -16,7 +16,7 @@ export interface IdpAnswer {
 export interface IdpRequest {
   readonly method?: 'GET' | 'POST'
   readonly headers?: Record<string, string>
-  readonly body?: string
+  readonly body?: string | Uint8Array
 }
 
 /** Verifies certificates, as every connection of the gateway does; `dispatcher` carries CA and limits of the socket. */

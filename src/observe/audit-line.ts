@@ -2,7 +2,7 @@ import { eachOnce, within } from '../common/memo.ts'
 import type { ShownSubject } from '../config/shown-subject.ts'
 import type { Principal } from '../policy/principal.ts'
 import type { Refusal } from '../policy/problems.ts'
-import type { AuditRecord, RuleReference } from './audit.ts'
+import type { AuditRecord, LetThrough, RuleReference } from './audit.ts'
 
 export interface AuditLineParts {
   /** which names the configuration that its requests go by */
@@ -35,6 +35,7 @@ function lineOf (record: AuditRecord, status: number, configText: string, subjec
   let line = `{"level":30,"time":"${timestamp()}","decision":"${record.decisionId}","request":"${record.requestId}","method":"${record.method}","status":${status},"granted":${String(record.granted)}`
   if (refusal !== undefined) line += refusalText(refusal, subject)
   if (rule !== undefined) line += within(ruleTexts, rule, ruleText)
+  if (record.reported !== undefined) line += reportedText(record.reported, subject)
   if (record.batchParts !== undefined) line += batchText(record.batchParts, record.refusedPart)
   if (principal !== undefined) line += principalText(principal)
   if (record.idempotency !== undefined) line += `,"idempotency":"${record.idempotency}"`
@@ -61,6 +62,14 @@ function batchText (parts: number, refused: AuditRecord['refusedPart']): string 
   if (refused === undefined) return line
   const { number, rule } = refused
   return `${line},"part":${number}${rule === undefined ? '' : members({ part_rule: rule.id, part_at: rule.at })}`
+}
+
+// The first says what it was; of a batch there may be one for each of its requests.
+function reportedText (reported: readonly LetThrough[], subject: ShownSubject | undefined): string {
+  const [first] = reported
+  if (first === undefined) return ''
+  const { code, extras: { saw } } = first.refusal
+  return members({ reported: code, reported_saw: saw === undefined ? undefined : subject?.saw(saw) ?? saw }) + (reported.length > 1 ? `,"reported_parts":${reported.length}` : '')
 }
 
 function refusalText (refusal: Refusal, subject: ShownSubject | undefined): string {

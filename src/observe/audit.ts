@@ -9,6 +9,12 @@ export interface RuleReference {
   readonly at: string
 }
 
+/** A request, or one within a batch, that its rule would refuse and lets through (`enforce: report`). */
+export interface LetThrough {
+  readonly rule: RuleReference
+  readonly refusal: Refusal
+}
+
 /** What a write that may be repeated was: the first of its key, or what a repeat of it met. Labels of a metric. */
 export type IdempotencyOutcome = 'first' | 'replayed' | 'conflict' | 'mismatch' | 'unknown'
 
@@ -37,6 +43,8 @@ export class AuditRecord {
   /** undefined where it had no key, or its rule knows none */
   idempotency: IdempotencyOutcome | undefined
   refusal: Refusal | undefined
+  /** what would have been refused; undefined where nothing would */
+  reported: LetThrough[] | undefined
   /** so many requests were in its body, where that was looked into */
   batchParts: number | undefined
   /** the one of them for which all were refused, and the rule that it met */
@@ -53,6 +61,12 @@ export class AuditRecord {
   retriedFor (reason: RetryReason): void {
     this.retries ??= []
     this.retries.push(reason)
+  }
+
+  /** Its rule, or that of one within it, would refuse it. */
+  report (rule: RuleReference, refusal: Refusal): void {
+    this.reported ??= []
+    this.reported.push({ rule, refusal })
   }
 
   /** Made when it is first asked for: most requests are neither refused nor logged. */

@@ -7,6 +7,8 @@ import type { ProtectionStatus } from '../outbound/protection.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { AuditRecord } from './audit.ts'
 import { createHistogram } from './histogram.ts'
+import type { Signal } from './otlp-sender.ts'
+import type { ShadowOutcome } from './shadow-tally.ts'
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
@@ -33,6 +35,11 @@ export interface Metrics {
   storeOperation (operation: string, outcome: string): void
   /** Counts a request for a session with a CSRF token. */
   csrfFetch (upstream: string, ok: boolean): void
+  /** Counts what other rules said of a request (`start --shadow`). */
+  readonly shadowOutcome: (outcome: ShadowOutcome) => void
+  /** Counts a request to the collector of telemetry. */
+  readonly telemetryExport: (signal: Signal, ok: boolean) => void
+  readonly telemetrySpans: (outcome: 'sent' | 'failed' | 'dropped', count: number) => void
   readonly inFlight: { inc (): void, dec (): void }
 }
 
@@ -50,6 +57,8 @@ export interface Readings {
   /** whether the store is there; undefined where none is configured */
   readonly storeIsUp?: () => boolean | undefined
   readonly upstreams: () => Iterable<UpstreamReading>
+  /** whether requests are compared with what other rules say; absent where there are none */
+  readonly shadowCompares?: (() => boolean) | undefined
 }
 
 /** What is to be seen of an upstream; undefined is what is not configured. */
@@ -80,6 +89,10 @@ export function createMetrics (readings: Readings): Metrics {
   const storeOperations = new Counter({ registers, name: 'countersign_store_operations_total', help: 'What was asked of the store.', labelNames: ['operation', 'outcome'] })
   const retries = new Counter({ registers, name: 'countersign_upstream_retries_total', help: 'Further tries of a request at the upstream, by why.', labelNames: ['upstream', 'reason'] })
   const parts = new Counter({ registers, name: 'countersign_batch_parts_total', help: 'Requests within batches.', labelNames: ['outcome'] })
+  const reports = new Counter({ registers, name: 'countersign_reported_total', help: 'Requests that a rule with enforce: report let through, by why it would have refused them.', labelNames: ['rule', 'code'] })
+  const shadows = new Counter({ registers, name: 'countersign_shadow_decisions_total', help: 'Requests that other rules decided too, by what they would change.', labelNames: ['outcome'] })
+  const exports = new Counter({ registers, name: 'countersign_telemetry_exports_total', help: 'Requests to the collector of telemetry.', labelNames: ['signal', 'outcome'] })
+  const spans = new Counter({ registers, name: 'countersign_telemetry_spans_total', help: 'Spans that were recorded, by what became of them.', labelNames: ['outcome'] })
   const writes = new Counter({ registers, name: 'countersign_idempotency_total', help: 'Writes with an idempotency key, by what they met.', labelNames: ['outcome'] })
   const csrfFetches = new Counter({ registers, name: 'countersign_csrf_fetches_total', help: 'Requests for a session with a CSRF token.', labelNames: ['upstream', 'outcome'] })
   const inFlight = createInFlight(registry)
@@ -94,19 +107,22 @@ export function createMetrics (readings: Readings): Metrics {
     const isUp = readings.storeIsUp?.()
     return isUp === undefined ? [] : [['redis', isUp ? 1 : 0]]
   }, 'min')
+  const { shadowCompares } = readings
+  if (shadowCompares !== undefined) readGauge(registry, 'countersign_shadow_compares', 'Whether requests are compared with what other rules say: 1, or 0 while those have mistakes.', () => shadowCompares() ? 1 : 0, 'min')
   protectionGauges(registry, readings.upstreams)
   gaugeRead(registry, 'countersign_upstream_maintenance', 'Whether a maintenance window is open: 1, or 0.', 'upstream', () => [...readings.upstreams()].flatMap(({ name, maintenance }) => maintenance === undefined ? [] : [[name, maintenance.endsAt === undefined ? 0 : 1]]), 'max')
   gaugeRead(registry, 'countersign_certificate_ends_timestamp_seconds', 'When the first of the certificates at a place of gateway.yaml ends.', 'certificate', () => [...readings.certificates()].map(one => [one.name, seconds(one.endsAt)]), 'min')
   return {
     registry,
     inFlight,
-    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons, idempotency, batchParts, granted }, status) {
+    request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons, idempotency, batchParts, granted, reported }, status) {
       const id = rule?.id ?? ''
       const ended = performance.now()
       countRequest(id, refusal?.code ?? '', status)
       duration(id).observe((ended - started) / 1000)
       if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
       if (batchParts !== undefined) parts.inc({ outcome: granted ? 'passed' : 'refused' }, batchParts)
+      if (reported !== undefined) for (const { rule: { id: own }, refusal: { code } } of reported) reports.inc({ rule: own, code })
       if (reasons !== undefined) for (const reason of reasons) retries.inc({ upstream: upstream ?? '', reason })
       if (idempotency !== undefined) writes.inc({ outcome: idempotency })
     },
@@ -125,6 +141,9 @@ export function createMetrics (readings: Readings): Metrics {
       accepted.set(outcome === 'rejected' ? 0 : 1)
     },
     machineToken: (credential, origin) => { tokens.inc({ credential, origin }) },
+    telemetryExport: (signal, ok) => { exports.inc({ signal, outcome: ok ? 'ok' : 'error' }) },
+    telemetrySpans: (outcome, count) => { spans.inc({ outcome }, count) },
+    shadowOutcome: outcome => { shadows.inc({ outcome }) },
     storeOperation: (operation, outcome) => { storeOperations.inc({ operation, outcome }) }
   }
 }

@@ -1,3 +1,4 @@
+import { newTraceparent } from '../common/trace-context.ts'
 import type { Route } from '../config/configuration.ts'
 import { readClaim } from '../policy/claims.ts'
 import type { Principal } from '../policy/principal.ts'
@@ -6,7 +7,6 @@ import type { Presented } from './credential.ts'
 import type { HeaderCompilers } from './header-compilers.ts'
 import { rewriteLink, rewriteLocation } from './location.ts'
 import { createPathMap, type PathMap, type PathParts } from './paths.ts'
-import { newTraceparent } from './trace-context.ts'
 import { headerValue, passingHeaders } from './upstream-headers.ts'
 import type { Upstream } from './upstreams.ts'
 
@@ -38,6 +38,8 @@ export interface SentRequest {
   readonly principal: Principal | undefined
   readonly upstreamPath: string
   readonly parts: PathParts
+  /** of this very try; undefined where nobody traces, and the caller's stands, or a new one */
+  readonly traceparent: string | undefined
 }
 
 /**
@@ -62,7 +64,7 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
   return {
     paths,
     passes: name => rules(name) === 'passes',
-    requestHeaders ({ rawHeaders, origin, requestId, principal, parts }, presented) {
+    requestHeaders ({ rawHeaders, origin, requestId, principal, parts, traceparent: own }, presented) {
       const { headers, traceparent, hasLink } = passingHeaders(rawHeaders, rules)
       const passing = hasLink ? withLinks(headers, value => rewriteLink(value, { upstream: upstream.url, paths, parts, publicUrl: publicUrl ?? ownUrl(origin) })) : headers
       // The gateway's own stand first: of very many headers a server may drop the last ones (Node drops all after 2,000).
@@ -75,7 +77,7 @@ export function createOutboundPlan (route: Route, upstream: Upstream, vouching: 
       }
       sent.push('X-Forwarded-For', origin.chain, 'X-Forwarded-Proto', origin.protocol)
       if (origin.host !== undefined) sent.push('X-Forwarded-Host', origin.host)
-      sent.push('X-Request-Id', requestId, 'traceparent', traceparent ?? newTraceparent())
+      sent.push('X-Request-Id', requestId, 'traceparent', own ?? traceparent ?? newTraceparent())
       for (const part of setToo) sent.push(part)
       for (const part of passing) sent.push(part)
       return sent

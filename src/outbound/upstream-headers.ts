@@ -1,7 +1,7 @@
 import { eachSpellingOnce } from '../common/memo.ts'
+import { isTraceparent } from '../common/trace-context.ts'
 import { LINKS } from './answer-headers.ts'
 import { withConnectionOptions } from './connection-options.ts'
-import { isTraceparent } from './trace-context.ts'
 
 /** Which of a caller's headers never reach the upstream. Names are in lower case. */
 export interface HeaderNames {

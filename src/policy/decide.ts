@@ -12,6 +12,8 @@ export interface PolicyRule {
   readonly isConstant: boolean
   /** the names of the issuers whose tokens the rule takes */
   readonly issuers: ReadonlySet<string>
+  /** `enforce: report`: what would be a 403 is let through, and told */
+  readonly reports: boolean
 }
 
 /** What one alternative of a rule saw. */
@@ -25,30 +27,38 @@ export interface Finding {
 
 /** The verdict over one request, with all that was looked at; explain, the audit record and the problem are views of it. */
 export type Decision =
-  | { readonly granted: true, readonly findings: readonly Finding[] }
   | {
-    readonly granted: false
-    readonly code: ProblemCode
+    readonly granted: true
     readonly findings: readonly Finding[]
-    /** the checks that decided it */
-    readonly failed: readonly Check[]
-    /** what to ask a token for, from the alternatives of the caller's own kind */
-    readonly missingScopes: readonly string[]
+    /** why it would be refused, where it is let through for `enforce: report` alone */
+    readonly reported: Denial | undefined
   }
+  | Denial
 
-const GRANTED_TO_ALL: Decision = Object.freeze({ granted: true, findings: [] })
+export interface Denial {
+  readonly granted: false
+  readonly code: ProblemCode
+  readonly findings: readonly Finding[]
+  /** the checks that decided it */
+  readonly failed: readonly Check[]
+  /** what to ask a token for, from the alternatives of the caller's own kind */
+  readonly missingScopes: readonly string[]
+}
+
+const GRANTED_TO_ALL: Decision = Object.freeze({ granted: true, findings: [], reported: undefined })
 
 /** Decides a rule for a verified principal. Pure: the clock is in the context. */
 export function decide (rule: PolicyRule, principal: Principal, context: CheckContext): Decision {
   if (rule.requirement === 'public') return GRANTED_TO_ALL
   if (!rule.issuers.has(principal.issuer)) return denied('issuer-not-accepted', [], [])
   const findings = rule.requirement.map(alternative => examine(alternative, principal, context))
-  if (findings.some(({ holds }) => holds)) return { granted: true, findings }
-  return explainDenial(findings)
+  if (findings.some(({ holds }) => holds)) return { granted: true, findings, reported: undefined }
+  const denial = explainDenial(findings)
+  return rule.reports ? report(denial, principal) : denial
 }
 
 /** The refusal that a caller gets for a decision: it holds a genuine token, so it is told. */
-export function refusalOf (rule: PolicyRule, principal: Principal, decision: Decision & { granted: false }): Refusal {
+export function refusalOf (rule: PolicyRule, principal: Principal, decision: Denial): Refusal {
   const { code, failed, missingScopes } = decision
   const challenge: Record<string, string> = {}
   if (missingScopes.length > 0) challenge.scope = missingScopes.join(' ')
@@ -65,7 +75,19 @@ function examine (alternative: CompiledAlternative, principal: Principal, contex
   return { kinds, ofThisKind, checks, holds: checks.every(({ holds }) => holds) }
 }
 
-function explainDenial (findings: readonly Finding[]): Decision {
+// Of what `require` would refuse only 403s, and only those of a user or a client by an access token: no agent and no unknown
+// principal passes any rule, and a login that is to be made anew is to be made anew.
+function report (denial: Denial, { tokenKind, kind }: Principal): Decision {
+  if (PROBLEMS[denial.code].status !== 403 || tokenKind !== 'access' || (kind !== 'user' && kind !== 'client')) return denial
+  const own = denial.findings.filter(({ ofThisKind }) => ofThisKind)
+  const logins = own.map(({ checks }) => checks.filter(check => !check.holds && isStepUp(check)))
+  const nearest = logins.toSorted((one, other) => one.length - other.length)[0]
+  const [first] = nearest ?? []
+  if (nearest !== undefined && first !== undefined) return denied(first.code, denial.findings, nearest)
+  return { granted: true, findings: denial.findings, reported: denial }
+}
+
+function explainDenial (findings: readonly Finding[]): Denial {
   const own = findings.filter(({ ofThisKind }) => ofThisKind).map(({ checks }) => checks.filter(({ holds }) => !holds))
   const nearest = own.find(failed => failed.every(isStepUp)) ?? own.toSorted((one, other) => one.length - other.length)[0]
   if (nearest === undefined) return denied('principal-kind', findings, [])
@@ -76,7 +98,7 @@ function explainDenial (findings: readonly Finding[]): Decision {
   return denied(telling.code, findings, nearest, missingScopes)
 }
 
-function denied (code: ProblemCode, findings: readonly Finding[], failed: readonly Check[], missingScopes: readonly string[] = []): Decision {
+function denied (code: ProblemCode, findings: readonly Finding[], failed: readonly Check[], missingScopes: readonly string[] = []): Denial {
   return { granted: false, code, findings, failed, missingScopes }
 }
 
@@ -90,7 +112,7 @@ function stepUp ({ code, wants }: Check): Record<string, string> {
   return Array.isArray(wants) ? { acr_values: wants.join(' ') } : {}
 }
 
-function describe (rule: PolicyRule, principal: Principal, decision: Decision & { granted: false }): string {
+function describe (rule: PolicyRule, principal: Principal, decision: Denial): string {
   const { code, failed } = decision
   if (code === 'issuer-not-accepted') return 'The access token is genuine, but this route takes tokens of other issuers only.'
   if (code === 'principal-kind') return `This route is for ${admitted(rule)}. ${sawKind(principal)}`

@@ -1,5 +1,5 @@
 import type { ClaimConditions } from './claims.ts'
-import type { Alternative, Conditions, Require } from './require.ts'
+import type { AdmittedKind, Alternative, Conditions, Require } from './require.ts'
 
 /** How one requirement compares with another; `other`: neither lets in all that the other does, or it cannot be told. */
 export type Comparison = 'same' | 'wider' | 'narrower' | 'other'
@@ -8,6 +8,8 @@ export type Comparison = 'same' | 'wider' | 'narrower' | 'other'
 export interface Audience {
   readonly require: Require
   readonly issuers: readonly string[]
+  /** `report`: what is a 403 otherwise passes */
+  readonly enforce?: 'report' | undefined
 }
 
 /** How `now` compares with `before`: wider lets in everybody that it did, and somebody more. Undefined lets in nobody. */
@@ -22,10 +24,25 @@ export function compareAudiences (before: Audience | undefined, now: Audience | 
 function isWithin (one: Audience | undefined, other: Audience | undefined): boolean {
   if (one === undefined || other?.require === 'public') return true
   if (other === undefined || one.require === 'public') return false
-  const wanted = other.require
+  const wanted = passing(other, true)
+  // Without auth_time no login is too old: that is a 403, and passes where those are let through.
+  const given = passing(one, other.enforce === 'report')
   return one.issuers.every(issuer => other.issuers.includes(issuer)) &&
-    one.require.every(alternative => alternative.kinds.every(kind => wanted.some(wide => isAlternativeWithin({ ...alternative, kinds: [kind] }, wide))))
+    given.every(alternative => alternative.kinds.every(kind => wanted.some(wide => isAlternativeWithin({ ...alternative, kinds: [kind] }, wide))))
 }
+
+// Whom it lets in: where 403s pass, all of both kinds whose login is young and strong enough for one alternative of theirs.
+function passing ({ require, enforce }: Audience, keepsAge: boolean): readonly Alternative[] {
+  if (require === 'public') return []
+  if (enforce === undefined) return require
+  return KINDS.flatMap((kind): Alternative[] => {
+    const own = require.filter(({ kinds }) => kinds.includes(kind))
+    if (own.length === 0) return [{ kinds: [kind], conditions: {} }]
+    return own.map(({ conditions: { max_age: age, acr } }) => ({ kinds: [kind], conditions: { acr, max_age: keepsAge ? age : undefined } }))
+  })
+}
+
+const KINDS: readonly AdmittedKind[] = ['user', 'client']
 
 function isAlternativeWithin ({ kinds, conditions: own }: Alternative, { kinds: wideKinds, conditions: wide }: Alternative): boolean {
   return kinds.every(kind => wideKinds.includes(kind)) &&

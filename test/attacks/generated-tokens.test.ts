@@ -167,7 +167,7 @@ function knownBy (issuer: string, { privateKey, kid }: SigningKey, now: number):
 function ruleOf (kind?: typeof KINDS[number]): PolicyRule {
   const named = (kind: typeof KINDS[number]): Conditions => ({ ...NAMED[kind], claims: Object.entries(NAMED[kind].claims).map(([name, value]) => ({ name, path: [name], values: [value] })) })
   const alternative = kind === undefined ? { kinds: KINDS, conditions: {} } : { kinds: [kind], conditions: named(kind) }
-  return { id: 'GET /a', at: 'routes.yaml:2', requirement: [compileAlternative(alternative, {})], isConstant: kind === undefined, issuers: new Set(['main']) }
+  return { id: 'GET /a', at: 'routes.yaml:2', requirement: [compileAlternative(alternative, {})], isConstant: kind === undefined, issuers: new Set(['main']), reports: false }
 }
 
 /** The log line as it is written: it must be JSON, and a short one but for the ids. */

@@ -95,7 +95,8 @@ const REFUSED: readonly Row[] = [
   ...['0', '0.0', '1.5', '-0.5', '50', '"0.5"', '0%', 'half', 'true'].map((budget): Row => ({ promise: `a budget of ${budget}`, routes: rule(`    retry: {budget: ${budget}}\n`), wrong: ['4:21 routes[0].retry.budget'] })),
   { promise: 'a limit that does not know what becomes of it', gateway: `redis: { url: rediss://redis.example.com, keys: ${'A'.repeat(43)} }\n${GATEWAY}`, routes: rule('    rate_limit: { max: 5, per: 1m, by: user, on_store_failure: alow }\n'), wrong: ['4:64 routes[0].rate_limit.on_store_failure'], names: ['did you mean "allow"?'] },
   { promise: 'a misspelt key of retry', routes: rule('    retry: {attempt: 3}\n'), wrong: ['4:13 routes[0].retry.attempt'], names: ['did you mean "attempts"?'] },
-  { promise: 'what is not in this version', routes: rule('    enforce: report\n'), wrong: ['4:5 routes[0].enforce'], names: ['not in this version'] },
+  ...['refuse', 'shadow', 'true', '[report]'].map((word): Row => ({ promise: `enforce: ${word}`, routes: rule(`    enforce: ${word}\n`), wrong: ['4:14 routes[0].enforce'] })),
+  { promise: 'a public rule that reports', routes: rule('    enforce: report\n').replace(/require: .*/, 'require: public'), wrong: ['4:5 routes[0].enforce'] },
   ...['%2e', '2f', '%2f%2f', '%', 7].map((escape): Row => ({ promise: `an escape ${escape} that no rule can admit`, routes: rule(`    escapes: ["%2f", ${typeof escape === 'number' ? escape : `"${escape}"`}]\n`), wrong: ['4:22 routes[0].escapes[1]'] })),
   { promise: 'no escapes in a list of them', routes: rule('    escapes: []\n'), wrong: ['4:14 routes[0].escapes'] },
   { promise: 'matrix that is neither', routes: rule('    matrix: some\n'), wrong: ['4:13 routes[0].matrix'] },
@@ -154,6 +155,7 @@ const WARNED: readonly Row[] = [
     return { promise: `what does not let $batch through, beside ${segment}`, routes: matching(...paths.map(path => `POST ${path}`)), wrong: ['4:12 routes[1].match', '6:12 routes[2].match', '8:12 routes[3].match', '10:12 routes[4].match'] }
   }),
   { promise: 'ANY that does not let $batch through', routes: matching('ANY /odata/:x', 'GET /odata/:y/:z', 'ANY /odata/K(:k)'), wrong: ['2:12 routes[0].match'] },
+  { promise: 'enforce: report', routes: rule('    enforce: report\n'), wrong: ['4:5 routes[0].enforce'] },
   { promise: 'escapes and matrix where there are no parameters', routes: rule('    escapes: ["%2F"]\n    matrix: true\n'), wrong: ['4:5 routes[0].escapes', '5:5 routes[0].matrix'] },
   { promise: 'a rewrite that loses a key', routes: 'routes:\n  - match: GET /a(:id)\n    require: user\n    rewrite: /b\n', wrong: ['4:14 routes[0].rewrite'] },
   { promise: 'a kind that the IdP never proves', gateway: GATEWAY.replace('auth0\n', 'zitadel\n'), routes: required('user'), wrong: ['3:14 routes[0].require'] }

@@ -60,7 +60,8 @@ t.test('the published schemas refuse what the gateway refuses', async t => {
   for (const good of ['public', 'user', 'user|client', { client: { scope: 'a' } }, ['user', { client: { scope: ['a', 'b'] } }]]) t.ok(valid(good))
   for (const bad of ['usr', [], ['user', 'public'], { user: { scop: 'a' } }, { user: { scope: [] } }, 5]) t.notOk(valid(bad))
   t.notOk(valid('user', { timeout: '5' }))
-  t.notOk(valid('user', { enforce: 'report' }))
+  t.ok(valid('user', { enforce: 'report' }))
+  t.notOk(valid('user', { enforce: 'refuse' }))
 })
 
 t.test('the published schema of cases refuses what the test refuses', async t => {

@@ -20,11 +20,12 @@ const routes = [
   { match: 'GET /own/:user', require: { user: { where: 'request.params.user == principal.subject' } } },
   { match: 'ANY /staff/*', require: { user: { role: 'clerk' } } },
   { match: 'GET /other', require: 'user|client', issuers: 'second' },
+  { match: 'GET /tried', require: { user: { scope: 'tried', acr: ['high'] } }, enforce: 'report' },
   { match: 'GET /status', require: 'public' }
 ]
 const requests = [
   ['POST', '/addresses'], ['GET', '/addresses/17'], ['PUT', '/addresses/17'], ['PATCH', '/addresses/17?q=1'], ['GET', '/addresses/vip'],
-  ['DELETE', '/addresses/17'], ['GET', '/fresh'], ['GET', '/own/user-1'], ['GET', '/own/user-2'], ['DELETE', '/staff/a/b'], ['GET', '/other'], ['GET', '/status'],
+  ['DELETE', '/addresses/17'], ['GET', '/fresh'], ['GET', '/own/user-1'], ['GET', '/own/user-2'], ['DELETE', '/staff/a/b'], ['GET', '/other'], ['GET', '/tried'], ['GET', '/status'],
   ['GET', '/none'], ['POST', '/status'], ['GET', '/Addresses/17'], ['GET', '/addresses/../x'], ['GET', '/addresses//x'], ['GET', '/status?access_token=x'], ['GET', '/addresses/%31']
 ] as const
 
@@ -61,7 +62,7 @@ const tokens: Readonly<Record<string, Mint>> = {
   'machine token of the gateway': idp => idp.mintClient({ client_id: 'middleware', aud: 'https://erp.example.com' })
 }
 
-t.test('explain, the console and the data plane give one verdict on 532 pairs of request and token', async t => {
+t.test('explain, the console and the data plane give one verdict on 560 pairs of request and token', async t => {
   const idp = await startIdp(t)
   const second = await startIdp(t)
   const erp = await startErp(t)
@@ -87,6 +88,7 @@ t.test('explain, the console and the data plane give one verdict on 532 pairs of
       t.match({ passes: own.passes, status: own.status, code: own.code }, verdict, `${name}: ${method} ${target}`)
       t.match({ passes: told.passes, status: told.status, code: told.code }, verdict, `${name}: ${method} ${target}, by the admin port`)
       t.equal(own.detail, answer.problem?.detail, 'in the same words')
+      if (target === '/tried') t.same([own.reported?.code, told.reported?.code], Array(2).fill(gateway.logLines().findLast(({ msg }) => msg === 'request')?.['reported']), 'and what is let through is told alike')
       if (!own.passes) t.ok(own.remedy !== undefined && own.steps.some(({ outcome }) => outcome === 'fail'), 'with the check that failed, and what to do')
       else t.ok(own.upstream !== undefined)
       if (token !== undefined) t.notOk(asked.text.includes(token) || JSON.stringify(own).includes(token), 'and the token nowhere in it')
@@ -94,7 +96,7 @@ t.test('explain, the console and the data plane give one verdict on 532 pairs of
       pairs++
     }
   }
-  t.equal(pairs, 532)
+  t.equal(pairs, 560)
   for (const code of ['passes', 'credential-missing', 'token-invalid', 'token-expired', 'token-times', 'id-token', 'token-kind', 'audience-mismatch', 'token-not-jwt', 'issuer-not-accepted', 'principal-kind', 'scope-missing', 'permission-missing', 'role-missing', 'client-not-listed', 'claim-mismatch', 'where-not-met', 'login-too-old', 'login-too-weak', 'route-not-found', 'method-not-allowed', 'target-ambiguous', 'credential-in-query', 'credential-malformed']) {
     t.ok(codes.has(code), `${code} is among them`)
   }

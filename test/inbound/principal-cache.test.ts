@@ -33,7 +33,7 @@ function scene (bounds: Partial<CacheBounds> = {}): Scene {
 }
 
 function ruleNamed (id: string): PolicyRule {
-  return { id, at: 'routes.yaml:1', requirement: 'public', isConstant: true, issuers: new Set() }
+  return { id, at: 'routes.yaml:1', requirement: 'public', isConstant: true, issuers: new Set(), reports: false }
 }
 
 t.test('what was kept is found, the very one, with what rules said of it', async t => {
@@ -123,7 +123,7 @@ t.test('a cache of none keeps nothing, and still says who it was', async t => {
 t.test('what rules said of it is remembered for that token and each rule, a hundred of them', async t => {
   const { cache, verified } = scene()
   const rules = Array.from({ length: 102 }, (_, at) => ruleNamed(`rule-${at}`))
-  const decisions = rules.map((_, at): Decision => at % 2 === 0 ? { granted: true, findings: [] } : { granted: false, code: 'principal-kind', findings: [], failed: [], missingScopes: [] })
+  const decisions = rules.map((_, at): Decision => at % 2 === 0 ? { granted: true, findings: [], reported: undefined } : { granted: false, code: 'principal-kind', findings: [], failed: [], missingScopes: [] })
   const [kept, other] = [cache.keep('a', verified), cache.keep('b', verified)]
   for (const [at, rule] of rules.entries()) {
     t.equal(kept.decisionOf(rule), undefined)
@@ -137,7 +137,7 @@ t.test('what rules said of it is remembered for that token and each rule, a hund
 t.test('who else reads it finds the tokens of its own issuers only, and nothing that other rules said', async t => {
   const { caches, cache, verified } = scene()
   const kept = cache.keep('a', verified)
-  const [rule, granted] = [ruleNamed('old'), { granted: true, findings: [] } as const]
+  const [rule, granted] = [ruleNamed('old'), { granted: true, findings: [], reported: undefined } as const]
   kept.remember(rule, granted)
   t.equal(cache.find('a')?.decisionOf(rule), granted)
   const strangers = caches.of([{ ...verified.keys }])

@@ -16,7 +16,7 @@ const BOTH = ['user', 'client'] as const
 
 function ruleOf (alternatives: Alternatives | 'public', issuers: readonly string[] = ['main']): PolicyRule {
   const requirement = alternatives === 'public' ? alternatives : alternatives.map(([kinds, conditions = {}]) => compileAlternative({ kinds, conditions }, {}))
-  return { id: 'GET /a', at: 'routes.yaml:2', requirement, isConstant: false, issuers: new Set(issuers) }
+  return { id: 'GET /a', at: 'routes.yaml:2', requirement, isConstant: false, issuers: new Set(issuers), reports: false }
 }
 
 interface Row {
@@ -76,8 +76,53 @@ for (const { promise, rule, principal, code, challenge = {} } of rows) {
   })
 }
 
+interface ReportRow {
+  readonly promise: string
+  readonly alternatives: Alternatives
+  readonly principal: Principal
+  /** what is told, and let through; or what is refused all the same */
+  readonly reported?: keyof typeof PROBLEMS
+  readonly refused?: keyof typeof PROBLEMS
+  readonly issuers?: readonly string[]
+}
+
+const reporting: readonly ReportRow[] = [
+  { promise: 'what holds is told of nobody', alternatives: [[USER]], principal: userOf() },
+  { promise: 'another kind', alternatives: [[CLIENT]], principal: userOf(), reported: 'principal-kind' },
+  { promise: 'the other kind', alternatives: [[USER]], principal: clientOf(), reported: 'principal-kind' },
+  { promise: 'a scope', alternatives: [[USER, { scope: ['a'] }]], principal: userOf(), reported: 'scope-missing' },
+  { promise: 'a permission', alternatives: [[USER, { permission: ['a'] }]], principal: userOf(), reported: 'permission-missing' },
+  { promise: 'a role', alternatives: [[USER, { any_role: ['a'] }]], principal: userOf(), reported: 'role-missing' },
+  { promise: 'a client', alternatives: [[BOTH, { client_id: ['a'] }]], principal: clientOf(), reported: 'client-not-listed' },
+  { promise: 'an audience', alternatives: [[BOTH, { audience: ['a'] }]], principal: clientOf(), reported: 'audience-missing' },
+  { promise: 'where', alternatives: [[USER, { where: 'false' }]], principal: userOf(), reported: 'where-not-met' },
+  { promise: 'max_age without auth_time', alternatives: [[USER, { max_age: 60 }]], principal: userOf(), reported: 'claim-mismatch' },
+  { promise: 'an agent', alternatives: [[BOTH]], principal: ofKind('agent'), refused: 'principal-kind' },
+  { promise: 'an unknown principal', alternatives: [[BOTH, { scope: ['a'] }]], principal: ofKind('unknown'), refused: 'principal-kind' },
+  { promise: 'an ID token, whatever let it come so far', alternatives: [[CLIENT]], principal: userOf({ tokenKind: 'id' }), refused: 'principal-kind' },
+  { promise: 'a token of an unknown kind', alternatives: [[USER, { scope: ['a'] }]], principal: userOf({ tokenKind: 'unknown' }), refused: 'scope-missing' },
+  { promise: 'another issuer', alternatives: [[USER]], issuers: ['other'], principal: userOf(), refused: 'issuer-not-accepted' },
+  { promise: 'too old a login', alternatives: [[USER, { max_age: 60 }]], principal: loggedIn(61), refused: 'login-too-old' },
+  { promise: 'too weak a login', alternatives: [[USER, { acr: ['a'] }]], principal: userOf(), refused: 'login-too-weak' },
+  { promise: 'too old a login that lacks a role too', alternatives: [[USER, { max_age: 60, role: ['r'] }]], principal: loggedIn(61), refused: 'login-too-old' },
+  { promise: 'a young login that lacks a role', alternatives: [[USER, { max_age: 60, role: ['r'] }]], principal: loggedIn(59), reported: 'role-missing' },
+  { promise: 'an old login where another alternative wants none', alternatives: [[USER, { max_age: 60, role: ['r'] }], [USER, { scope: ['a'] }]], principal: loggedIn(61), reported: 'scope-missing' }
+]
+
+for (const { promise, alternatives, principal, reported, refused, issuers } of reporting) {
+  t.test(`enforce: report ${refused === undefined ? 'lets through' : 'refuses'}: ${promise}`, async t => {
+    const rule = ruleOf(alternatives, issuers)
+    const decision = decide({ ...rule, reports: true }, principal, context)
+    t.equal(decision.granted, refused === undefined)
+    t.equal(decision.granted ? decision.reported?.code : decision.code, reported ?? refused)
+    // What is told is the refusal that there would be.
+    if (decision.granted && reported !== undefined) t.same(decision.reported, decide(rule, principal, context))
+    if (!decision.granted) t.not(PROBLEMS[refusalOf(rule, principal, decision).code].status, decision.code === 'principal-kind' || decision.code === 'scope-missing' ? 401 : 403)
+  })
+}
+
 t.test('public is decided without a look at anyone', async t => {
-  for (const kind of ['user', 'client', 'agent', 'unknown'] as const) t.same(decide(ruleOf('public', []), ofKind(kind), context), { granted: true, findings: [] })
+  for (const kind of ['user', 'client', 'agent', 'unknown'] as const) t.same(decide(ruleOf('public', []), ofKind(kind), context), { granted: true, findings: [], reported: undefined })
 })
 
 t.test('a decision has the evidence of every alternative of the caller\'s kind, and of no other', async t => {

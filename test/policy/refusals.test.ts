@@ -10,7 +10,7 @@ import { context, NOW, userOf } from './principals.ts'
 const EVERYONE = ['user', 'client'] as const
 
 function ruleOf (alternatives: ReadonlyArray<readonly [readonly AdmittedKind[], Conditions?]>): PolicyRule {
-  return { id: 'GET /a', at: 'routes.yaml:2', requirement: alternatives.map(([kinds, conditions = {}]) => compileAlternative({ kinds, conditions }, {})), isConstant: false, issuers: new Set(['main']) }
+  return { id: 'GET /a', at: 'routes.yaml:2', requirement: alternatives.map(([kinds, conditions = {}]) => compileAlternative({ kinds, conditions }, {})), isConstant: false, issuers: new Set(['main']), reports: false }
 }
 
 function refusalFor (rule: PolicyRule, principal: Principal): Refusal {

@@ -3,6 +3,7 @@ import type { Alternative, Conditions, Require } from '../../src/policy/require.
 import { compareAudiences, type Audience } from '../../src/policy/wider.ts'
 
 const taking = (require: Require, issuers: readonly string[] = ['main']): Audience => ({ require, issuers })
+const reporting = (require: Require, issuers: readonly string[] = ['main']): Audience => ({ require, issuers, enforce: 'report' })
 const user = (conditions: Conditions = {}): Alternative => ({ kinds: ['user'], conditions })
 const client = (conditions: Conditions = {}): Alternative => ({ kinds: ['client'], conditions })
 const either = (conditions: Conditions = {}): Alternative => ({ kinds: ['user', 'client'], conditions })
@@ -32,6 +33,12 @@ const WIDER: ReadonlyArray<readonly [what: string, before: Audience | undefined,
   ['an older login', taking([user({ max_age: 60 })]), taking([user({ max_age: 61 })])],
   ['any login', taking([user({ max_age: 60 })]), taking([user()])],
   ['where dropped', taking([user({ where: 'true' })]), taking([user()])],
+  ['enforce: report, which lets in the other kind', taking([user()]), reporting([user()])],
+  ['enforce: report, which lets in what lacks a scope', taking([either({ scope: ['a'] })]), reporting([either({ scope: ['a'] })])],
+  ['enforce: report beside a login that stays asked for', taking([user({ max_age: 60, acr: ['a'], role: ['r'] })]), reporting([user({ max_age: 60, acr: ['a'], role: ['r'] })])],
+  ['enforce: report, by which a login without auth_time passes', taking([either({ max_age: 60 })]), reporting([either({ max_age: 60 })])],
+  ['an older login, where the rest is reported', reporting([user({ max_age: 60, scope: ['a'] })]), reporting([user({ max_age: 61, scope: ['b'] })])],
+  ['another issuer, where the rest is reported', reporting([user()]), reporting([user()], ['main', 'second'])],
   ['two kinds, of which the other alternatives take one each', taking([either({ scope: ['a'] })]), taking([user(), client({ scope: ['a'] })])]
 ]
 
@@ -62,4 +69,7 @@ t.test('alternatives in another order are the same', async t => {
   t.equal(compareAudiences(taking([user(), client({ scope: ['a', 'b'] })]), taking([client({ scope: ['b', 'a'] }), user()])), 'same')
   t.equal(compareAudiences(taking('public', []), taking('public', [])), 'same')
   t.equal(compareAudiences(undefined, undefined), 'same')
+  t.equal(compareAudiences(taking([either()]), reporting([either()])), 'same', 'where nothing is a 403, there is nothing to report')
+  t.equal(compareAudiences(reporting([user({ scope: ['a'] })]), reporting([client()])), 'same', 'what is reported is let in all the same')
+  t.equal(compareAudiences(taking([client({ scope: ['a'] })]), reporting([user({ max_age: 60 })])), 'wider')
 })

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { run } from '../../src/run.ts'
 import { collectLog } from './gateway-log.ts'
 import { filesOf, gatewayPorts, type GatewayPorts, type GatewaySetup } from './gateway-ports.ts'
@@ -18,13 +19,13 @@ export interface TestGateway extends GatewayPorts {
 /**
  * The gateway in this process, on free ports, with a log of its own at level trace. When the test is
  * over it is closed, and the test fails if the log shows any token or secret of this process.
- * Throws what `run` throws: a configuration with mistakes, say.
+ * `shadow` names one of `files`, another routes.yaml. Throws what `run` throws: a configuration with mistakes, say.
  */
-export async function startGateway (t: TestContext, setup: GatewaySetup & { readonly clock?: () => number, readonly keyRefresh?: number }): Promise<TestGateway> {
+export async function startGateway (t: TestContext, setup: GatewaySetup & { readonly clock?: () => number, readonly keyRefresh?: number, readonly shadow?: string }): Promise<TestGateway> {
   const { dir, config, routes } = await writeFiles(t, filesOf(setup))
   const log = collectLog(t)
-  const { env = {}, clock, keyRefresh } = setup
-  const running = await run({ config, routes, env, log: log.stream, ...(clock === undefined ? {} : { clock }), ...(keyRefresh === undefined ? {} : { keyRefresh }) })
+  const { env = {}, clock, keyRefresh, shadow } = setup
+  const running = await run({ config, routes, env, ...shadow !== undefined && { shadow: join(dir, shadow) }, log: log.stream, ...(clock === undefined ? {} : { clock }), ...(keyRefresh === undefined ? {} : { keyRefresh }) })
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => { await (closed ??= running.close()) }
   tearDown(t, close)
