@@ -30,7 +30,7 @@ const SUITES = {
   outbound: { budget: 180 },
   cluster: { budget: 60 },
   explain: { budget: 180 },
-  rehearsal: { budget: 120 },
+  rehearsal: { budget: 240 },
   gateway: { budget: 720, logs: true },
   erps: { budget: 300, logs: true },
   attacks: { budget: 480, logs: true },
