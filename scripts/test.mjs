@@ -30,7 +30,7 @@ const SUITES = {
   outbound: { budget: 180 },
   cluster: { budget: 60 },
   explain: { budget: 180 },
-  rehearsal: { budget: 120 },
+  rehearsal: { budget: 240 },
   doctor: { budget: 180, needs: ['redis-server', 'redis-cli'] },
   openapi: { budget: 180 },
   gateway: { budget: 720, logs: true },
