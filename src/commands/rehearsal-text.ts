@@ -1,16 +1,16 @@
 import { styleText } from 'node:util'
 import { missingOf } from '../rehearsal/checks.ts'
-import type { Cell, MatrixRow } from '../rehearsal/matrix.ts'
 import type { Rehearsal } from '../rehearsal/rehearse.ts'
+import { matrixLines, triedLines, type Paint } from './rehearsal-tables.ts'
 import { onOneLine } from './terminal-text.ts'
 
-type Paint = (style: Parameters<typeof styleText>[0], text: string) => string
-
-/** A rehearsal for people to read: the matrix, what was a surprise, what is not covered, and the sum. */
+/** A rehearsal for people to read: who gets what, what was tried, what was a surprise, what is not covered, and the sum. */
 export function rehearsalText (rehearsal: Rehearsal, { color, width = 100 }: { readonly color: boolean, readonly width?: number }): string {
   const paint: Paint = (style, text) => color ? styleText(style, text, { validateStream: false }) : text
   return [
     ...matrixLines(rehearsal, paint, width),
+    '',
+    ...triedLines(rehearsal, paint, width),
     '',
     ...surprises(rehearsal, paint),
     ...coverageLines(rehearsal, paint),
@@ -58,49 +58,4 @@ function sumLines ({ ok, cases, negatives, coverage }: Rehearsal, paint: Paint):
     `coverage   ${rulesLetIn} of ${rules.length} rules, ${covered(alternatives)} alternatives, ${covered(methods)} methods; ${unnoticed === 0 ? 'a weaker rule would be noticed' : `${unnoticed} weaker rules would go unnoticed`}`,
     ok ? paint('green', 'good') : paint('red', 'not as expected')
   ]
-}
-
-const NARROW = [6, 8]
-const MOST_NAMED = 20
-const COLUMNS = ['nobody', 'id_token', 'user', 'client'] as const
-
-function matrixLines ({ matrix: { rows, grants } }: Rehearsal, paint: Paint, width: number): string[] {
-  if (rows.length === 0) return []
-  const issuers = new Set(rows.map(({ issuer }) => issuer))
-  const named = (row: MatrixRow): string => onOneLine(issuers.size > 1 ? `${row.rule} (${row.issuer})` : row.rule)
-  const ruleWidth = Math.min(Math.max(4, ...rows.map(row => named(row).length)), Math.floor(width * 0.4))
-  // The two narrow ones have a status each; the others share what is left.
-  const cellWidth = Math.max(12, Math.floor((width - ruleWidth - NARROW.reduce((sum, one) => sum + one) - 4 * 2) / 2))
-  const widths = [...NARROW, cellWidth, cellWidth]
-  const head = ['rule'.padEnd(ruleWidth), ...COLUMNS.map((name, at) => name.padEnd(widths[at] ?? 0))].join('  ').trimEnd()
-  const lines = [paint('bold', head)]
-  for (const row of rows) {
-    const cells = [wrapped(named(row), ruleWidth), ...COLUMNS.map((name, at) => wrapped(cellText(row[name]), widths[at] ?? 0))]
-    for (let line = 0; line < Math.max(...cells.map(cell => cell.length)); line++) {
-      const texts = cells.map((cell, at) => {
-        const text = (cell[line] ?? '').padEnd(at === 0 ? ruleWidth : widths[at - 1] ?? 0)
-        return at === 0 ? text : paint(cell[0]?.startsWith('allow') === true ? 'green' : cell[0]?.includes('with') === true ? 'yellow' : 'dim', text)
-      })
-      lines.push(texts.join('  ').trimEnd())
-    }
-  }
-  if (grants.length > 0) lines.push(...wrapped(`with …: 403 without. Tried: ${grants.slice(0, MOST_NAMED).map(({ kind, name }) => `${kind} ${name}`).join(', ')}${grants.length > MOST_NAMED ? ' and others' : ''}`, width).map(line => paint('dim', line)))
-  return lines
-}
-
-function cellText ({ plain, with: doors }: Cell): string {
-  if (doors.length === 0) return String(plain)
-  return `with ${doors.join(' or ')}${plain === 403 ? '' : `, else ${plain}`}`
-}
-
-function wrapped (text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of onOneLine(text).split(' ').flatMap(one => one.match(new RegExp(`.{1,${width}}`, 'gu')) ?? [''])) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return [...lines, line]
 }

@@ -31,6 +31,7 @@ export interface Tried {
 
 /** Reads the three files, and tries the policy out if they are good. */
 export async function tryOut ({ config, routes, cases }: TestFiles): Promise<Tried> {
+  // A secret that is not here is no matter: nothing is sent.
   const loaded = await loadConfiguration({ config, routes }, process.env, { secrets: 'optional' })
   const { file, source } = await loadCases(cases)
   const { configuration } = loaded
@@ -51,7 +52,8 @@ export async function tryOnce (files: TestFiles, options: TestOptions): Promise<
 export async function keepTrying (files: TestFiles, options: TestOptions): Promise<never> {
   let underWay: Promise<void> = Promise.resolve()
   const watch = watchFiles(() => { underWay = underWay.then(again) })
-  let read = Object.values(files).map(file => resolve(file))
+  const named = [files.config, files.routes, files.cases]
+  let read = named.map(file => resolve(file))
 
   async function again (): Promise<void> {
     // As they are before they are read: what is written from here on is another change.
@@ -62,7 +64,7 @@ export async function keepTrying (files: TestFiles, options: TestOptions): Promi
       await watch.look(read)
     }
     await print(tried, options)
-    console.log(`\n${new Date().toLocaleTimeString()}  waiting for a change of ${Object.values(files).join(', ')} (Ctrl-C ends)\n`)
+    console.log(`\n${new Date().toLocaleTimeString()}  waiting for a change of ${named.join(', ')} (Ctrl-C ends)\n`)
   }
 
   await again()
@@ -76,7 +78,6 @@ async function print ({ rehearsal, mistakes }: Tried, { json, tap, junit, color 
     report(mistakes, undefined)
     return 2
   }
-  // A secret that is not here is no matter: nothing is sent.
   const checks = checksOf(rehearsal)
   if (typeof junit === 'string') await write(junit, junitText(checks))
   if (json === true) console.log(JSON.stringify({ ...rehearsal, mistakes }, undefined, 2))

@@ -38,9 +38,10 @@ export function checksOf ({ cases, negatives, coverage }: Rehearsal): Check[] {
 
 /** What the cases leave out of a rule, in lines; empty where that is nothing. */
 export function missingOf ({ alternatives, methods, unnoticed }: RuleCoverage): string[] {
+  const uncovered = methods.filter(({ covered }) => !covered).map(({ method }) => method)
   return [
     ...alternatives.filter(({ covered }) => !covered).map(({ who }) => `no case lets in ${who}`),
-    ...methods.filter(({ covered }) => !covered).map(({ method }) => `no case is let in by ${method}`),
-    ...unnoticed.map(what => `no case would notice it being ${what}`)
+    ...uncovered.length === 0 ? [] : [`no case is let in by ${uncovered.join(', ')}`],
+    ...unnoticed.map(who => `no case refuses ${who}`)
   ]
 }

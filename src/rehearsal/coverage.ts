@@ -23,7 +23,7 @@ export interface RuleCoverage {
   /** whether a case is let in by each */
   readonly alternatives: ReadonlyArray<{ readonly who: string, readonly covered: boolean }>
   readonly methods: ReadonlyArray<{ readonly method: string, readonly covered: boolean }>
-  /** weaker rules, in words, that no case would notice */
+  /** weaker rules that no case would notice, each by whom a case has to refuse */
   readonly unnoticed: readonly string[]
   /** alternatives for which no principal could be made that they let in: they have no generated negatives */
   readonly unmade: readonly Unmade[]
@@ -44,7 +44,7 @@ export async function coverageOf (route: Route, { met, sample, unmade }: Coverag
   const alternatives = require === 'public' ? [] : require.map((alternative, at) => ({ who: alternativeSentence(alternative), covered: letIn.some(({ explanation }) => explanation.alternatives[at]?.holds === true) }))
   const methods = methodsTaken(route, sample).map(method => ({ method, covered: letIn.some(({ scene }) => scene.method === method) }))
   const unnoticed: string[] = []
-  for (const weaker of weakerRules(route, [...stage.issuers.keys()])) if (!await isNoticed(route, weaker, met, stage)) unnoticed.push(weaker.what)
+  for (const weaker of weakerRules(route, [...stage.issuers.keys()])) if (!await isNoticed(route, weaker, met, stage)) unnoticed.push(weaker.admits)
   return {
     at: route.at,
     rule: matchText(route),

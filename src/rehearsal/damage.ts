@@ -9,8 +9,13 @@ import { clientOf } from './check-cases.ts'
 import type { Fitting } from './fitting.ts'
 import type { Stage } from './stage.ts'
 
+/** What is spoiled, by the column of the table in which it is told. */
+export const DAMAGES = ['none', 'exp', 'aud', 'alg', 'key', 'id', 'agent', 'other', 'lacks'] as const
+export type DamageKind = typeof DAMAGES[number]
+
 /** A request that was let in, with one thing spoiled. */
 export interface Damage {
+  readonly kind: DamageKind
   /** in words, like `without scope read:address` */
   readonly what: string
   /** the statuses with which it is to be refused */
@@ -28,25 +33,25 @@ const WEAK = 'built-in-weak'
 export function damagedToken ({ issuer, as, wish }: Fitting): Damage[] {
   const good = issuer.draft(as, wish)
   const sign = (token: Unsigned): Shown => ({ token: issuer.sign(token) })
-  const refused = (what: string, shown: Shown | undefined, refusedBy = [401]): Damage => ({ what, refusedBy, ofAlternative: false, shown })
+  const refused = (kind: DamageKind, what: string, shown: Shown | undefined, refusedBy = [401]): Damage => ({ kind, what, refusedBy, ofAlternative: false, shown })
   const exp = typeof good.claims['exp'] === 'number' ? good.claims['exp'] : 0
   return [
-    refused('no token', undefined),
-    refused('expired', sign(changed(good, [['iat', exp - 3 * ONE_HOUR], ['nbf', exp - 3 * ONE_HOUR], ['exp', exp - 2 * ONE_HOUR]]))),
+    refused('none', 'no token', undefined),
+    refused('exp', 'expired', sign(changed(good, [['iat', exp - 3 * ONE_HOUR], ['nbf', exp - 3 * ONE_HOUR], ['exp', exp - 2 * ONE_HOUR]]))),
     issuer.issuer.audience === undefined
-      ? refused('of a client that is not allowed', sign(issuer.draft(as, { ...wish, client: NOBODYS_CLIENT })))
-      : refused('wrong audience', sign(changed(good, [['aud', ELSEWHERE]]))),
-    refused('alg none', { token: issuer.unsecured(good) }),
-    refused('signed by another key', { token: issuer.forge(good) }),
-    refused('an ID token', sign(issuer.draft('id-token', wish))),
-    refused('an AI agent\'s own token', sign(issuer.draft(shapeOf('agent', issuer), wish)), [403])
+      ? refused('aud', 'of a client that is not allowed', sign(issuer.draft(as, { ...wish, client: NOBODYS_CLIENT })))
+      : refused('aud', 'wrong audience', sign(changed(good, [['aud', ELSEWHERE]]))),
+    refused('alg', 'alg none', { token: issuer.unsecured(good) }),
+    refused('key', 'signed by another key', { token: issuer.forge(good) }),
+    refused('id', 'an ID token', sign(issuer.draft('id-token', wish))),
+    refused('agent', 'an AI agent\'s own token', sign(issuer.draft(shapeOf('agent', issuer), wish)), [403])
   ]
 }
 
 /** Principals that the rule does not take. */
 export function strangers ({ kind, wish }: Fitting, { require, issuers: taken }: Route, stage: Stage): Damage[] {
   if (require === 'public') return []
-  return [...stage.issuers.values()].flatMap(issuer => taken.includes(issuer.name) ? [] : [{ what: `of issuer ${issuer.name}`, refusedBy: [401], ofAlternative: false, shown: { token: issuer.sign(issuer.draft(kind, { ...wish, client: undefined, audience: undefined })) } }])
+  return [...stage.issuers.values()].flatMap(issuer => taken.includes(issuer.name) ? [] : [{ kind: 'other', what: `of issuer ${issuer.name}`, refusedBy: [401], ofAlternative: false, shown: { token: issuer.sign(issuer.draft(kind, { ...wish, client: undefined, audience: undefined })) } }])
 }
 
 /** The other kind of principal, with all that any alternative asks for. */
@@ -63,14 +68,14 @@ export function otherKind ({ issuer, kind, wish }: Fitting, { require }: Route):
     // A login makes a client's token contradict itself at some IdPs: this one is to be a good one.
     ...other === 'client' && { acr: undefined, loginAge: undefined }
   }
-  return [{ what: `a ${other}`, refusedBy: [403], ofAlternative: false, shown: { token: issuer.sign(issuer.draft(other, everything)) } }]
+  return [{ kind: 'other', what: `a ${other}`, refusedBy: [403], ofAlternative: false, shown: { token: issuer.sign(issuer.draft(other, everything)) } }]
 }
 
 /** One condition of the alternative not met, each in turn. */
 export function missingOne ({ alternative: { conditions }, issuer, as, wish }: Fitting): Damage[] {
   const damages: Damage[] = []
   const lack = (what: string, less: Wish, refusedBy: readonly number[] = [403]): void => {
-    damages.push({ what, refusedBy, ofAlternative: true, shown: { token: issuer.sign(issuer.draft(as, { ...wish, ...less })) } })
+    damages.push({ kind: 'lacks', what, refusedBy, ofAlternative: true, shown: { token: issuer.sign(issuer.draft(as, { ...wish, ...less })) } })
   }
   const without = (list: readonly string[] | undefined, gone: readonly string[]): readonly string[] => (list ?? []).filter(one => !gone.includes(one))
   for (const one of conditions.scope ?? []) lack(`without scope ${one}`, { scopes: without(wish.scopes, [one]) })

@@ -1,8 +1,9 @@
-import type { BuiltInIssuer, Wish } from '../built-in-issuer/built-in-issuer.ts'
+import type { BuiltInIssuer } from '../built-in-issuer/built-in-issuer.ts'
 import type { Route } from '../config/configuration.ts'
 import type { Explanation } from '../explain/explanation.ts'
+import { alternativeSentence } from '../explain/sentence.ts'
 import type { AdmittedKind } from '../policy/require.ts'
-import { wishFor } from './fitting.ts'
+import type { Fitting } from './fitting.ts'
 import { matchText, type SampleRequest } from './sample.ts'
 import type { Stage } from './stage.ts'
 
@@ -10,7 +11,7 @@ import type { Stage } from './stage.ts'
 export interface Cell {
   /** with no scope, permission or role: `allow`, or the status */
   readonly plain: 'allow' | number
-  /** what lets it in where plain does not: each of the scopes, permissions and roles that the policy names, all at once, or what the rule asks for */
+  /** what lets it in where plain does not: each such scope, permission and role of the policy's; else what the rule asks for */
   readonly with: readonly string[]
 }
 
@@ -48,44 +49,49 @@ export function grantsOf (routes: readonly Route[]): Grant[] {
   return [...grants.values()]
 }
 
+export interface MatrixParts {
+  readonly sample: SampleRequest | undefined
+  readonly grants: readonly Grant[]
+  /** principals that the rule lets in */
+  readonly made: readonly Fitting[]
+}
+
 /** A row for each of the issuers that a rule takes; one where it is public. */
-export async function matrixRows (route: Route, sample: SampleRequest | undefined, grants: readonly Grant[], stage: Stage): Promise<MatrixRow[]> {
+export async function matrixRows (route: Route, { sample, grants, made }: MatrixParts, stage: Stage): Promise<MatrixRow[]> {
   if (sample === undefined) return []
   const ask = async (token: string | undefined): Promise<Explanation> => await stage.ask({ ...sample, shown: token === undefined ? undefined : { token } })
-  const nobody = cellOf(await ask(undefined))
   const tried = grants.length > MOST_GRANTS ? grantsOf([route]) : grants
-  const [first] = stage.issuers.values()
-  const issuers = route.require === 'public' ? [first].filter(one => one !== undefined) : route.issuers.flatMap(name => stage.issuers.get(name) ?? [])
+  const nobody = cellOf(await ask(undefined))
   const rows: MatrixRow[] = []
-  for (const issuer of issuers) {
-    const cell = async (kind: AdmittedKind): Promise<Cell> => await principalCell(route, kind, issuer, { tried, grants }, ask)
-    rows.push({ at: route.at, rule: matchText(route), issuer: issuer.name, nobody, id_token: cellOf(await ask(issuer.sign(issuer.draft('id-token', wishOf(grants))))), user: await cell('user'), client: await cell('client') })
+  for (const issuer of issuersOf(route, stage)) {
+    const cell = async (kind: AdmittedKind): Promise<Cell> => {
+      const plain = cellOf(await ask(mint(issuer, kind, [])))
+      if (plain.plain === 'allow') return plain
+      const doors: string[] = []
+      for (const grant of tried) if ((await ask(mint(issuer, kind, [grant]))).passes) doors.push(grantText(grant, tried))
+      return { ...plain, with: doors.length > 0 ? doors : made.filter(one => one.kind === kind && one.issuer === issuer).map(askedFor) }
+    }
+    rows.push({ at: route.at, rule: matchText(route), issuer: issuer.name, nobody, id_token: cellOf(await ask(mint(issuer, 'id-token', grants))), user: await cell('user'), client: await cell('client') })
   }
   return rows
 }
 
-async function principalCell (route: Route, kind: AdmittedKind, issuer: BuiltInIssuer, { tried, grants }: { readonly tried: readonly Grant[], readonly grants: readonly Grant[] }, ask: (token: string) => Promise<Explanation>): Promise<Cell> {
-  const mint = (wish: Wish): string => issuer.sign(issuer.draft(kind, wish))
-  const plain = cellOf(await ask(mint(wishOf([]))))
-  if (plain.plain === 'allow') return plain
-  const doors: string[] = []
-  for (const grant of tried) if ((await ask(mint(wishOf([grant])))).passes) doors.push(grantText(grant, tried))
-  if (doors.length > 0) return { ...plain, with: doors }
-  if (tried.length > 1 && (await ask(mint(wishOf(grants)))).passes) return { ...plain, with: [grantsOf([route]).map(one => grantText(one, tried)).join(' and ')] }
-  for (const alternative of route.require === 'public' ? [] : route.require) {
-    if (!alternative.kinds.includes(kind)) continue
-    if ((await ask(mint(wishFor(alternative, issuer)))).passes) return { ...plain, with: ['what the rule asks for'] }
-  }
-  return plain
+function issuersOf ({ require, issuers }: Route, stage: Stage): BuiltInIssuer[] {
+  const all = [...stage.issuers.values()]
+  return require === 'public' ? all.slice(0, 1) : all.filter(({ name }) => issuers.includes(name))
+}
+
+function mint (issuer: BuiltInIssuer, as: AdmittedKind | 'id-token', grants: readonly Grant[]): string {
+  const names = (wanted: Grant['kind']): string[] => grants.flatMap(({ kind, name }) => kind === wanted ? [name] : [])
+  return issuer.sign(issuer.draft(as, { scopes: names('scope'), permissions: names('permission'), roles: names('role') }))
+}
+
+function askedFor ({ alternative: { conditions }, kind }: Fitting): string {
+  return alternativeSentence({ kinds: [kind], conditions }).replace(/^a (?:user|client) (?:with )?/, '')
 }
 
 function cellOf ({ passes, status }: Explanation): Cell {
   return { plain: passes ? 'allow' : status ?? 500, with: [] }
-}
-
-function wishOf (grants: readonly Grant[]): Wish {
-  const names = (wanted: Grant['kind']): string[] => grants.flatMap(({ kind, name }) => kind === wanted ? [name] : [])
-  return { scopes: names('scope'), permissions: names('permission'), roles: names('role') }
 }
 
 function grantText ({ kind, name }: Grant, among: readonly Grant[]): string {

@@ -1,6 +1,6 @@
 import type { Route } from '../config/configuration.ts'
 import { alternativeSentence } from '../explain/sentence.ts'
-import { damagedToken, missingOne, otherKind, strangers, type Damage } from './damage.ts'
+import { damagedToken, missingOne, otherKind, strangers, type Damage, type DamageKind } from './damage.ts'
 import { holds, type Fitting } from './fitting.ts'
 import { matchText } from './sample.ts'
 import type { Stage } from './stage.ts'
@@ -14,6 +14,7 @@ export interface NegativeResult {
   readonly request: string
   /** whose token was spoiled, like `a client with scope read:address, of main` */
   readonly of: string
+  readonly kind: DamageKind
   /** how, like `expired` */
   readonly what: string
   readonly expected: string
@@ -38,7 +39,7 @@ export async function negativesOf (route: Route, fittings: readonly Fitting[], s
   return results
 }
 
-async function tryOut (route: Route, { at, alternative, kind, issuer, request }: Fitting, { what, refusedBy, ofAlternative, shown }: Damage, stage: Stage): Promise<NegativeResult> {
+async function tryOut (route: Route, { at, alternative, kind, issuer, request }: Fitting, { kind: damage, what, refusedBy, ofAlternative, shown }: Damage, stage: Stage): Promise<NegativeResult> {
   const explanation = await stage.ask({ ...request, shown })
   const { passes, status } = explanation
   const byAnother = ofAlternative && passes && !holds(explanation, at)
@@ -48,6 +49,7 @@ async function tryOut (route: Route, { at, alternative, kind, issuer, request }:
     rule: matchText(route),
     request: `${request.method} ${request.target}`,
     of: `${alternativeSentence({ ...alternative, kinds: [kind] })}, of ${issuer.name}`,
+    kind: damage,
     what,
     expected: `deny ${refusedBy.join(' or ')}`,
     got: outcomeText(explanation),

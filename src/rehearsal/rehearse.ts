@@ -57,7 +57,7 @@ export async function rehearse (configuration: Configuration, { cases, places, o
       const { made, unmade } = await fittingsOf(route, sample, ofRule.filter(({ explanation }) => explanation.passes), stage)
       negatives.push(...await negativesOf(route, made, stage))
       rules.push(await coverageOf(route, { met: ofRule, sample, unmade }, stage))
-      rows.push(...await matrixRows(route, sample, grants, stage))
+      rows.push(...await matrixRows(route, { sample, grants, made }, stage))
     }
     const required = cases.coverage === 'required'
     const whole = rules.every(rule => rule.whole)

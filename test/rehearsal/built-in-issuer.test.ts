@@ -96,6 +96,12 @@ t.test('an issuer is played by what gateway.yaml says of it: algorithms, claims 
   t.match(await marked.ask('/user', 'user', { audience: ['https://other.example.com'] }), { code: 'audience-mismatch' })
 })
 
+t.test('a claim that has to hold is added to a list that is there', async t => {
+  const { ask } = await scene(t, 'keycloak', { claims: { 'realm_access.roles': 'tenant-acme' } })
+  t.same((await ask('/user', 'user', { roles: ['clerk'] })).principal?.roles, ['clerk', 'tenant-acme'])
+  t.same((await ask('/user', 'user', { roles: ['tenant-acme'] })).principal?.roles, ['tenant-acme'])
+})
+
 t.test('a marker that is not set leaves nobody: the played IdP is no better than the real one', async t => {
   const { ask } = await scene(t, 'zitadel', { user_when: undefined, client_when: undefined })
   for (const kind of ['user', 'client'] as const) t.match(await ask('/user', kind), { passes: false, code: 'principal-kind', principal: { kind: 'unknown' } })

@@ -15,8 +15,8 @@ const missing = async (t: Parameters<typeof rehearsed>[0], cases: readonly objec
 
 t.test('what no case lets in is missing, by alternative and by method', async t => {
   t.same((await missing(t, [{ request: 'GET /nowhere', as: 'nobody', expect: 'deny 404' }])).slice(0, 4), [
-    'no case lets in a user with scope w and with role r', 'no case lets in client jobs', 'no case is let in by PUT', 'no case is let in by PATCH'
-  ].map(one => one))
+    'no case lets in a user with scope w and with role r', 'no case lets in client jobs', 'no case is let in by PUT, PATCH', 'no case refuses anybody'
+  ])
   t.notOk((await missing(t, allow)).some(one => /lets in|let in/.test(one)))
 })
 
@@ -35,11 +35,17 @@ t.test('each weakening wants a case that would notice it, and one such case is e
 })
 
 t.test('what lets nobody more in is no weakening; another issuer is one', async t => {
-  const words = (require: Parameters<typeof weakerRules>[0]['require'], issuers = ['main'], all = ['main']): string[] => weakerRules({ require, issuers }, all).map(({ what }) => what)
+  const words = (require: Parameters<typeof weakerRules>[0]['require'], issuers = ['main'], all = ['main']): string[] => weakerRules({ require, issuers }, all).map(({ admits }) => admits)
   t.same(words('public'), [])
-  t.same(words([{ kinds: ['user', 'client'], conditions: {} }, { kinds: ['client'], conditions: { scope: ['a'] } }]), ['public'])
-  t.same(words([{ kinds: ['user'], conditions: {} }], ['main'], ['main', 'partner']), ['public', 'for a user or a client, in place of a user', 'for tokens of partner as well'])
-  t.equal(words([{ kinds: ['user', 'client'], conditions: { scope: ['a', 'b'], any_scope: ['c', 'd'], permission: ['p'], any_permission: ['p', 'q'], role: ['r'], any_role: ['s', 't'], client_id: ['x'], audience: ['y'], max_age: 5, acr: ['z'], where: 'true', claims: [{ name: 'n', path: ['n'], values: [1] }, { name: 'm', path: ['m'], values: [2] }] } }]).length, 1 + 2 + 1 + 1 + 0 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 2)
+  t.same(words([{ kinds: ['user', 'client'], conditions: {} }, { kinds: ['client'], conditions: { scope: ['a'] } }]), ['anybody'])
+  t.same(words([{ kinds: ['user'], conditions: {} }], ['main'], ['main', 'partner']), ['anybody', 'a client', 'a token of partner'])
+  const all = { scope: ['a', 'b'], any_scope: ['c', 'd'], permission: ['p'], role: ['r'], any_role: ['s', 't'], client_id: ['x'], audience: ['y'], max_age: 5, acr: ['z'], where: 'true', claims: [{ name: 'n', path: ['n'], values: [1] }, { name: 'm', path: ['m'], values: [2] }] }
+  const each = words([{ kinds: ['user', 'client'], conditions: all }])
+  t.equal(each.length, 1 + 2 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 2)
+  t.equal(new Set(each).size, each.length, 'each in its own words')
+  t.match(each.join('\n'), /but without scope a[^]*but without permission p[^]*but without role r[^]*another claim n[^]*no scope of c, d[^]*by another client[^]*without audience y[^]*more than 5 s ago[^]*another acr[^]*not so: true/)
+  // Whoever has permission p has one of p and q: nothing hangs on the second condition.
+  t.same(words([{ kinds: ['user', 'client'], conditions: { permission: ['p'], any_permission: ['p', 'q'] } }]), ['anybody', 'a user or a client with permission p or q, but without permission p'])
 })
 
 t.test('coverage: required makes it red, reported tells it', async t => {
@@ -64,8 +70,8 @@ t.test('the matrix says what each principal gets of each rule, tried with each s
     ['GET /status', 'allow', 'allow', 'allow', 'allow'],
     ['POST /a', '401', '401', 'allow', '403'],
     ['GET /a', '401', '401', '403 scope r scope w', '403 scope w'],
-    ['PUT /a', '401', '401', '403 scope r and scope w', '403 scope r and scope w'],
-    ['DELETE /a', '401', '401', '403', '403 what the rule asks for']
+    ['PUT /a', '401', '401', '403 scopes r and w', '403 scopes r and w'],
+    ['DELETE /a', '401', '401', '403', '403 client jobs with role admin']
   ])
   t.same(matrix.grants.map(({ kind, name }) => `${kind} ${name}`), ['scope r', 'scope w', 'role admin'])
 })

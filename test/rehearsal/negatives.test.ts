@@ -1,6 +1,15 @@
 import t from 'tap'
+import { casesSchema } from '../../src/config/cases-schema.ts'
+import { openFiles, type FileWorld } from '../../src/file-world.ts'
+import { decodeToken } from '../../src/inbound/token.ts'
+import type { Verified } from '../../src/inbound/verify.ts'
+import { classify } from '../../src/policy/principal.ts'
+import { refuse } from '../../src/policy/problems.ts'
 import { PROFILE_NAMES } from '../../src/policy/profiles/index.ts'
-import { ISSUERS } from './issuers.ts'
+import { rehearse } from '../../src/rehearsal/rehearse.ts'
+import type { OpenWorld } from '../../src/rehearsal/stage.ts'
+import type { CompiledRoute } from '../../src/routes.ts'
+import { configurationOf, ISSUERS } from './issuers.ts'
 import { MAIN, rehearsed } from './tried.ts'
 
 const ANY_CASE = { cases: [{ request: 'GET /nowhere', as: 'nobody', expect: 'deny 404' }] }
@@ -56,6 +65,58 @@ t.test('an issuer that takes too much is found out, though every case is green',
   t.match(wide.negatives.find(({ what }) => what === 'a client')?.reasons.join('\n'), /let in by GET \/a/)
 })
 
+t.test('a gateway that lets in too much fails each of them: one that verifies nothing, and one that decides nothing', async t => {
+  const configuration = await configurationOf(t, MAIN, [{ match: 'GET /a', require: { user: { scope: 'x' } } }])
+  const cases = casesSchema.parse(ANY_CASE)
+  const open = (spoil: (world: FileWorld) => Partial<FileWorld>): OpenWorld => (files, parts) => {
+    const world = openFiles(files, parts)
+    return { ...world, ...spoil(world) }
+  }
+  const whats = async (spoil: (world: FileWorld) => Partial<FileWorld>): Promise<string[]> => {
+    const { ok, negatives } = await rehearse(configuration, { cases, places: [], now: Date.now(), open: open(spoil) })
+    t.notOk(ok)
+    return negatives.filter(one => !one.ok).map(({ what }) => what)
+  }
+  // It takes whatever it can read for what it says it is.
+  const credulous = await whats(({ issuers: [issuer] }) => ({
+    verifier: {
+      verify (token) {
+        const [head = '', payload = ''] = token.split('.')
+        const decoded = decodeToken(`${head}.${payload}.AAAA`)
+        if (issuer === undefined || typeof decoded === 'string') throw new Error('it was made here')
+        // Explain asks no more of what was verified.
+        return { principal: classify(issuer.policy, decoded) } as Verified
+      }
+    }
+  }))
+  // What it does not ask, explain asks by itself: times, kind and audience. Nobody else can tell who signed.
+  t.same(credulous, ['alg none', 'signed by another key'])
+  const generous = await whats(({ matcher }) => ({
+    matcher: {
+      ...matcher,
+      find (method, path) {
+        const { rule, params, rest } = matcher.find(method, path)
+        const all: CompiledRoute['rule']['requirement'] = [{ kinds: ['user', 'client'], checks: [], isConstant: true }]
+        return { rule: { ...rule, rule: { ...rule.rule, requirement: all } }, params, rest }
+      }
+    }
+  }))
+  t.same(generous, ['a client', 'without scope x'])
+  // Refused, and by the wrong word: the caller of an expired token would look for a scope.
+  const muddled = await whats(({ verifier }) => ({
+    verifier: {
+      verify (token, wait) {
+        try {
+          return verifier.verify(token, wait)
+        } catch {
+          throw refuse('scope-missing', 'no')
+        }
+      }
+    }
+  }))
+  t.same(muddled, ['expired', 'wrong audience', 'alg none', 'signed by another key', 'an ID token'])
+})
+
 t.test('a where is satisfied by a case; where none does it, and where an IdP never could, that is said', async t => {
   const routes = [{ match: 'GET /own/:who', require: { user: { where: 'request.params.who == principal.subject', scope: 'x' } } }]
   const one = { request: 'GET /own/ada', as: 'user', scope: 'x', expect: 'allow' }
@@ -66,6 +127,9 @@ t.test('a where is satisfied by a case; where none does it, and where an IdP nev
   const without = await rehearsed(t, { routes, cases: ANY_CASE })
   t.equal(without.negatives.length, 0)
   t.match(without.coverage.rules[0]?.unmade, [{ issuer: 'main', who: /a user with scope x and where/, why: /where/ }])
+  const byHand = await rehearsed(t, { routes, cases: { cases: [{ request: 'GET /own/ada', as: 'user', claims: { scope: 'x' }, expect: 'allow' }] } })
+  t.ok(byHand.ok, 'a case that writes by hand what would be spoiled lends nothing')
+  t.match(byHand.coverage.rules[0], { unmade: [{ issuer: 'main' }], alternatives: [{ covered: true }] })
   const never = await rehearsed(t, { issuers: { main: ISSUERS.entra }, routes: [{ match: 'GET /a', require: { client: { scope: 'x' } } }], cases: ANY_CASE })
   t.match(never.coverage.rules[0]?.unmade, [{ who: 'a client with scope x', why: /scope has none, wants x/ }])
 })
