@@ -18,7 +18,7 @@ export interface Carrier {
   readonly canaries: readonly Canary[]
 }
 
-// What CONTRACT and docs/reference-routes.md call removed always, in the spellings that callers use.
+// What docs/reference-routes.md calls removed always, in the spellings that callers use.
 const DROPPED = [
   'Cookie', 'cookie', 'Proxy-Authorization', 'DPoP', 'X-Api-Key', 'x-API-key', 'X-Access-Token', 'X-Id-Token', 'X-Auth-Token', 'X-Authorization',
   'X-Forwarded-Access-Token', 'X-FORWARDED-ACCESS-TOKEN', 'X-Forwarded-User', 'X-Forwarded-Email', 'X-Forwarded-Groups', 'X-Forwarded-Preferred-Username', 'X-Forwarded-Client-Cert', 'X-Forwarded-Tenant', 'Forwarded',

@@ -25,6 +25,8 @@ export function leakScene (configuration: Configuration, echo: string): LeakScen
       gateway: {
         ...gateway,
         listen: { ...gateway.listen, host: '127.0.0.1', port: 0, tls: undefined, rate_limit: undefined, trusted_proxies: [], max_connections: undefined, overload: undefined },
+        // Nobody connects to them.
+        issuers: Object.fromEntries(Object.entries(gateway.issuers).map(([name, issuer]) => [name, { ...issuer, tls: undefined }])),
         upstreams: Object.fromEntries(upstreams.map(([name, { upstream }]) => [name, upstream])),
         redis: undefined,
         telemetry: undefined,

@@ -29,7 +29,7 @@ export async function examineLeaksThrough (configuration: Configuration, through
   try {
     return await send(about, configuration, through, echo)
   } catch (error) {
-    const fault = connectionFault(error, through.url, 'tls')
+    const fault = connectionFault(error, through.url)
     if (fault === undefined) throw error
     return [about.bad(fault.said, fault.remedy)]
   } finally {

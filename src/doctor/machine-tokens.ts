@@ -80,7 +80,7 @@ function faultOf ({ problem, status, error: word, error_description: description
   const url = new URL(endpoint ?? gateway.issuers[issuer ?? '']?.issuer ?? 'https://unknown.invalid')
   const place = issuer === undefined ? `upstreams.${upstream}.credential.${credential.kind}` : `issuers.${issuer}`
   const broken = connectionFault(error, url, `${place}.tls`)
-  if (broken !== undefined) return { said: `no token: ${endpoint === undefined ? `the IdP of issuers.${issuer ?? ''}: ` : ''}${broken.said}`, remedy: broken.remedy }
+  if (broken !== undefined) return { said: `no token: ${endpoint === undefined ? `the document or the token endpoint of issuers.${issuer ?? ''}: ` : ''}${broken.said}`, remedy: broken.remedy }
   // The problem has the word already, where it is a registered one.
   const words = [problem.includes(` ${word ?? ' '} `) ? undefined : word, description].filter(one => one !== undefined).map(one => JSON.stringify(one.slice(0, 300))).join(', ')
   const said = `no token: ${problem}${words === '' ? '' : `; it says ${words}`}`

@@ -16,7 +16,7 @@ import { examined } from './scene.ts'
 const GATEWAY = {
   issuers: {
     main: { issuer: 'https://idp.invalid', audience: 'https://api.example.com' },
-    kc: { issuer: 'https://kc.invalid/realms/acme', idp: 'keycloak', audience: 'erp-gateway' }
+    kc: { issuer: 'https://kc.invalid/realms/acme', idp: 'keycloak', audience: 'erp-gateway', tls: { cert: { env: 'NOT_SET' }, key: { env: 'NOT_SET' } } }
   },
   upstreams: {
     erp: { url: 'https://erp.invalid/base', credential: { client_credentials: { issuer: 'main', client_id: 'm', client_secret: '${NOT_SET}' } } },

@@ -31,7 +31,7 @@ export interface SceneOptions {
   readonly files?: Readonly<Record<string, string>>
 }
 
-export const ROUTES = [{ match: 'GET /orders/:id', require: 'user' }, { match: 'POST /orders', require: { client: { scope: 'write' } } }]
+const ROUTES = [{ match: 'GET /orders/:id', require: 'user' }, { match: 'POST /orders', require: { client: { scope: 'write' } } }]
 
 /** Nobody listens there. */
 export const NOBODY = 'http://127.0.0.1:1'
