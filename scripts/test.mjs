@@ -31,6 +31,7 @@ const SUITES = {
   cluster: { budget: 60 },
   explain: { budget: 180 },
   openapi: { budget: 180 },
+  rehearsal: { budget: 120 },
   gateway: { budget: 720, logs: true },
   erps: { budget: 300, logs: true },
   attacks: { budget: 480, logs: true },

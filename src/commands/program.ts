@@ -8,6 +8,7 @@ import { importCommand } from './import.ts'
 import { packageVersion } from './package.ts'
 import { routesCommand } from './routes.ts'
 import { startCommand } from './start.ts'
+import { testCommand } from './test.ts'
 import { tokenCommand } from './token.ts'
 
 /** The command line as it was given, done. */
@@ -20,6 +21,7 @@ export async function runProgram (): Promise<void> {
     .addCommand(checkCommand())
     .addCommand(routesCommand())
     .addCommand(explainCommand())
+    .addCommand(testCommand())
     .addCommand(tokenCommand())
     .addCommand(importCommand())
     .addCommand(coverageCommand())

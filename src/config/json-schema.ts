@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { casesSchema } from './cases-schema.ts'
 import { gatewaySchema } from './gateway-schema.ts'
 import { isObject } from './objects.ts'
 import { routesSchema } from './routes-schema.ts'
@@ -7,7 +8,8 @@ import { routesSchema } from './routes-schema.ts'
 export function jsonSchemas (): Record<string, object> {
   return {
     'gateway.schema.json': jsonSchema(gatewaySchema, 'urn:countersign:schema:gateway', withEnvironment),
-    'routes.schema.json': jsonSchema(routesSchema, 'urn:countersign:schema:routes', same => same)
+    'routes.schema.json': jsonSchema(routesSchema, 'urn:countersign:schema:routes', same => same),
+    'routes-test.schema.json': jsonSchema(casesSchema, 'urn:countersign:schema:routes-test', same => same)
   }
 }
 

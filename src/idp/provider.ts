@@ -58,6 +58,6 @@ export function createProvider (location: ProviderLocation, client: IdpClient, a
 }
 
 /** The document's place: under the issuer, whose last slash does not count (OpenID Connect Discovery section 4). */
-function discoveryUrl (issuer: string): string {
+export function discoveryUrl (issuer: string): string {
   return issuer.replace(/\/$/, '') + '/.well-known/openid-configuration'
 }

@@ -67,8 +67,8 @@ function unreachable<R extends Matchable> (rules: readonly R[], matcher: Matcher
   })
 }
 
-// What /a/* matches may be another's for one length of path (/a/:x/:y) and its own for the next.
-function * samplePaths (match: Match, sample: string, longest: number): Generator<string> {
+/** Paths that the match meets. What /a/* matches may be another's for one length of path (/a/:x/:y) and its own for the next. */
+export function * samplePaths (match: Match, sample: string, longest: number): Generator<string> {
   const path = samplePath(match, sample)
   yield path
   if (match.segments.at(-1)?.kind !== 'rest') return

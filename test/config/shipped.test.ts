@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { parse } from 'yaml'
 import * as z from 'zod'
+import { caseSchema, casesSchema } from '../../src/config/cases-schema.ts'
 import { gatewaySchema, issuerSchema, listenSchema, upstreamSchema } from '../../src/config/gateway-schema.ts'
 import { formatSchema, jsonSchemas } from '../../src/config/json-schema.ts'
 import { loadConfiguration } from '../../src/config/load.ts'
@@ -47,7 +48,7 @@ t.test('the published schemas are those of the code: npm run schemas', async t =
 })
 
 t.test('the files that ship are valid by the published schemas', async t => {
-  for (const [name, file] of Object.entries({ 'gateway.schema.json': SHIPPED.config, 'routes.schema.json': SHIPPED.routes })) {
+  for (const [name, file] of Object.entries({ 'gateway.schema.json': SHIPPED.config, 'routes.schema.json': SHIPPED.routes, 'routes-test.schema.json': 'routes.test.yaml' })) {
     const schema = z.fromJSONSchema(await publishedSchema(name))
     t.ok(schema.safeParse(parse(await readFile(file, 'utf8'))).success, name)
   }
@@ -62,6 +63,13 @@ t.test('the published schemas refuse what the gateway refuses', async t => {
   t.notOk(valid('user', { enforce: 'report' }))
 })
 
+t.test('the published schema of cases refuses what the test refuses', async t => {
+  const cases = z.fromJSONSchema(await publishedSchema('routes-test.schema.json'))
+  const valid = (one: object) => cases.safeParse({ cases: [{ request: 'GET /a', as: 'user', expect: 'allow', ...one }] }).success
+  for (const good of [{}, { as: ['nobody', 'entra-v1-client'] }, { request: ['PUT|PATCH /a', 'ANY /b?c=d'] }, { expect: 'deny' }, { expect: 'deny 403 scope-missing' }, { scope: [] }, { claims: { 'a.b': null } }, { login_age: '5m' }]) t.ok(valid(good), JSON.stringify(good))
+  for (const bad of [{ as: 'usr' }, { as: [] }, { request: '/a' }, { expect: 'alow' }, { scop: 'a' }, { login_age: 5 }, { expired: 'soon' }]) t.notOk(valid(bad), JSON.stringify(bad))
+})
+
 t.test('the reference pages have every key', async t => {
   const gateway = await readFile('docs/reference-gateway.md', 'utf8')
   const routes = await readFile('docs/reference-routes.md', 'utf8')
@@ -72,6 +80,7 @@ t.test('the reference pages have every key', async t => {
   has(gateway, ['from', 'to', 'cron', 'for', 'time_zone'])
   has(routes, ['attempts', 'on', 'methods', 'budget', 'backoff', 'on_store_failure'])
   has(routes, [ruleSchema, conditionsSchema].flatMap(schema => Object.keys(schema.shape)))
+  has(await readFile('docs/testing-policies.md', 'utf8'), [casesSchema, caseSchema].flatMap(schema => Object.keys(schema.shape)))
 })
 
 t.test('a missing file names the two lines that start', async t => {

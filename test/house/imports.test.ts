@@ -15,11 +15,15 @@ const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonl
   observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },
   explain: { code: ['inbound', 'policy', 'config'], types: ['app', 'observe'] },
   openapi: { code: ['policy', 'config'] },
+  // IdPs that this process plays, for policies that are tried out without one.
+  'built-in-issuer': { code: ['idp', 'policy'], types: ['config', 'outbound'] },
+  // Given a way to open the two files: it starts nothing.
+  rehearsal: { code: ['built-in-issuer', 'explain', 'policy', 'config'], types: ['app', 'inbound', 'outbound'] },
   cluster: { code: ['inbound', 'outbound', 'idp', 'common'], types: ['app', 'explain'] },
   app: { code: ['cluster', 'store', 'explain', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },
-  commands: { code: ['app', 'cluster', 'demo', 'explain', 'openapi', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
+  commands: { code: ['app', 'built-in-issuer', 'cluster', 'demo', 'explain', 'openapi', 'rehearsal', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config'] },
   cli: { code: ['commands', 'config'] }
 }
 
