@@ -42,7 +42,7 @@ t.test('workers share the port, and the admin port speaks for all of them', { bu
   t.match(text, /^countersign_request_duration_seconds_count\{rule="GET \/orders"\} 20$/m)
   for (const line of [/^countersign_config_accepted 1$/m, /^countersign_issuer_keys\{issuer="main"\} 1$/m, /^countersign_workers_lost_total 0$/m]) t.match(text, line)
   t.match(text, /^countersign_machine_token_ends_timestamp_seconds\{credential="erp"\} \d{10}\.?\d*$/m, 'an instant, not a sum of two')
-  t.same((await gateway.admin('/readyz')).json(), { status: 'ready', degraded: [] })
+  t.same({ ...(await gateway.admin('/readyz')).json() as object, config: '' }, { status: 'ready', degraded: [], config: '' })
   t.equal((await gateway.admin('/livez')).status, 200)
   gateway.kill()
   t.same(await gateway.exited, { code: 0, signal: null })
@@ -69,7 +69,7 @@ t.test('a worker that is killed is replaced, and takes with it no request but it
   await untilServing(gateway, 2)
   t.match((await gateway.admin('/metrics')).text, /^countersign_workers_lost_total 1$/m)
   t.equal(workersOf(gateway).length, 3)
-  t.same((await gateway.admin('/readyz')).json(), { status: 'ready', degraded: [] })
+  t.same({ ...(await gateway.admin('/readyz')).json() as object, config: '' }, { status: 'ready', degraded: [], config: '' })
 })
 
 t.test('SIGTERM to all of them, as a terminal sends SIGINT, answers the open requests and ends with 0', { buffered: true }, async t => {
