@@ -141,7 +141,6 @@ export async function serve ({ configuration, shadowed, version, read, env, line
     pressure.setLimits(next.gateway.listen.overload ?? {})
     log.level = next.gateway.log.level
     before.retire()
-    void shadow?.reload(true)
   }
 
   // Its code is loaded only where something is tried out.
@@ -151,12 +150,17 @@ export async function serve ({ configuration, shadowed, version, read, env, line
     return await startShadow({ configuration: shadowed, env, now, log, onOutcome: metrics.shadowOutcome })
   }
 
+  function onReload (outcome: 'adopted' | 'unchanged' | 'rejected'): void {
+    metrics.reload(outcome)
+    if (outcome !== 'rejected') void shadow?.reload(outcome === 'adopted')
+  }
+
   async function reload (): Promise<void> {
     await reloading.reload()
     await shadow?.reload()
   }
 
-  const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload: metrics.reload })
+  const reloading = await startReloading({ configuration, read }, { env, now, log, adopt, onReload })
   const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
   const maintenance = watchMaintenance({ current: () => current.maintenance, log })
   const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })

@@ -124,8 +124,14 @@ export async function startShadow ({ configuration, env, now, log, onOutcome }: 
     await watch.look([resolve(files.routes)])
     const loaded = await loadConfiguration(files, env, { now: now() })
     if (closed) return
-    if (loaded.configuration === undefined) reject(loaded.mistakes)
+    if (loaded.configuration === undefined) mistaken(loaded.mistakes)
     else if (anew || trial === undefined || fingerprint(trial.rules.configuration.routes) !== fingerprint(loaded.configuration.routes)) put(loaded.configuration)
+  }
+
+  // Mistakes of gateway.yaml are told elsewhere, and may show in the routes too: what was read before goes on, here as there.
+  function mistaken (found: readonly Mistake[]): void {
+    const errors = found.filter(({ severity }) => severity === 'error')
+    if (trial === undefined || errors.every(({ file }) => file !== files.config)) reject(errors)
   }
 
   function put (next: Configuration): void {
@@ -138,7 +144,7 @@ export async function startShadow ({ configuration, env, now, log, onOutcome }: 
   }
 
   function reject (found: readonly Mistake[]): void {
-    const errors = found.filter(({ severity }) => severity === 'error').slice(0, MOST_TOLD)
+    const errors = found.slice(0, MOST_TOLD)
     conclude()
     trial = undefined
     mistakes = errors.map(({ file, line, column }) => `${file}:${line}:${column}`)

@@ -176,6 +176,15 @@ t.test('the rules in force change: it begins to count anew', async t => {
   t.match(await reportOf(gateway), { requests: 1, outcomes: { now_passed: 1 } })
 })
 
+t.test('a mistake in gateway.yaml ends no comparison, and nothing else than that file is to blame', async t => {
+  const rules = [{ match: 'GET /a', require: 'user' }]
+  const { idp, gateway } = await scene(t, { now: rules, next: rules })
+  await rewrite(gateway.dir, { gateway: 'upstreams: nonsense' })
+  await gateway.reload()
+  t.equal((await gateway.call({ path: '/a', token: idp.mintUser() })).status, 200)
+  t.match(await reportOf(gateway), { compares: true, requests: 1, mistakes: [] })
+})
+
 t.test('without --shadow there is no report and no series; and whoever may not ask is not told', async t => {
   const idp = await startIdp(t)
   const erp = await startErp(t)
