@@ -48,7 +48,7 @@ export function triedLines ({ coverage: { rules }, negatives }: Rehearsal, paint
   const others = heads.slice(1).map((head, at) => Math.max(3, head.length, ...rows.map(row => row[at + 1]?.text.length ?? 0)))
   const left = width - others.reduce((sum, one) => sum + one + 2, 0)
   const ruleWidth = Math.min(Math.max(20, left), Math.max(4, ...rows.map(([rule]) => rule?.text.length ?? 0)))
-  return [...table(heads, rows, [ruleWidth, ...others], paint), ...wrapped(LEGEND, width).map(line => paint('dim', line))]
+  return [...table(heads, rows, [ruleWidth, ...others], paint), ...wrapped(negatives.some(({ reported }) => reported) ? `${LEGEND}; !: let through for now by enforce: report` : LEGEND, width).map(line => paint('dim', line))]
 }
 
 interface TableCell {
@@ -81,6 +81,7 @@ function marked (negatives: readonly NegativeResult[]): TableCell {
   if (negatives.length === 0) return { text: '–', style: 'dim' }
   const wrong = negatives.filter(({ ok }) => !ok).length
   if (wrong > 0) return { text: `✗${wrong}`, style: 'red' }
+  if (negatives.some(({ reported }) => reported)) return { text: `!${negatives.filter(({ reported }) => reported).length}`, style: 'yellow' }
   return { text: negatives.length === 1 ? '✓' : `✓${negatives.length}`, style: 'green' }
 }
 

@@ -52,9 +52,10 @@ function sumLines ({ ok, cases, negatives, coverage }: Rehearsal, paint: Paint):
     const number = list.filter(one => !one.ok).length
     return number === 0 ? '' : paint('red', `, ${number} not as expected`)
   }
+  const reported = negatives.filter(one => one.reported).length
   return [
     `cases      ${cases.length} requests${wrong(cases)}`,
-    `negatives  ${negatives.length} generated${wrong(negatives)}`,
+    `negatives  ${negatives.length} generated${reported === 0 ? '' : paint('yellow', `, ${reported} let through for now by enforce: report`)}${wrong(negatives)}`,
     `coverage   ${rulesLetIn} of ${rules.length} rules, ${covered(alternatives)} alternatives, ${covered(methods)} methods; ${unnoticed === 0 ? 'a weaker rule would be noticed' : `${unnoticed} weaker rules would go unnoticed`}`,
     ok ? paint('green', 'good') : paint('red', 'not as expected')
   ]

@@ -22,6 +22,8 @@ export interface NegativeResult {
   readonly ok: boolean
   /** another alternative of the rule is meant for it */
   readonly byAnother: boolean
+  /** the rule would refuse it, and lets it through for now (`enforce: report`) */
+  readonly reported: boolean
   readonly reasons: readonly string[]
 }
 
@@ -41,9 +43,10 @@ export async function negativesOf (route: Route, fittings: readonly Fitting[], s
 
 async function tryOut (route: Route, { at, alternative, kind, issuer, request }: Fitting, { kind: damage, what, refusedBy, ofAlternative, shown }: Damage, stage: Stage): Promise<NegativeResult> {
   const explanation = await stage.ask({ ...request, shown })
-  const { passes, status } = explanation
+  const { passes, status, reported: report } = explanation
   const byAnother = ofAlternative && passes && !holds(explanation, at)
-  const ok = byAnother || (!passes && status !== undefined && refusedBy.includes(status))
+  const reported = report !== undefined && refusedBy.includes(report.status)
+  const ok = byAnother || reported || (!passes && status !== undefined && refusedBy.includes(status))
   return {
     at: route.at,
     rule: matchText(route),
@@ -55,6 +58,7 @@ async function tryOut (route: Route, { at, alternative, kind, issuer, request }:
     got: outcomeText(explanation),
     ok,
     byAnother,
+    reported,
     reasons: ok ? [] : reasonsOf(explanation)
   }
 }

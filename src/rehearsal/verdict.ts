@@ -15,7 +15,8 @@ export function expectationText (expected: Expectation): string {
   return expected.allows ? 'allow' : ['deny', expected.status, expected.code].filter(word => word !== undefined).join(' ')
 }
 
-export function outcomeText ({ passes, status, code }: Pick<Explanation, 'passes' | 'status' | 'code'>): string {
+export function outcomeText ({ passes, status, code, reported }: Pick<Explanation, 'passes' | 'status' | 'code' | 'reported'>): string {
+  if (reported !== undefined) return `allow (enforce: report; else deny ${reported.status} ${reported.code})`
   return passes ? 'allow' : `deny ${status ?? ''} ${code ?? ''}`
 }
 

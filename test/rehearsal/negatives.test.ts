@@ -153,3 +153,15 @@ t.test('hundreds of rules are tried', { timeout: 120_000 }, async t => {
   t.ok(negatives.length > 2400)
   t.equal(matrix.rows.length, 300)
 })
+
+t.test('a rule that only reports refuses nobody by its cases; what is generated is told, and is no surprise', async t => {
+  const routes = [{ match: 'GET /a', require: { client: { scope: 'x' } }, enforce: 'report' }]
+  const { ok, cases, negatives } = await rehearsed(t, {
+    routes,
+    cases: { cases: [{ request: 'GET /a', as: 'client', scope: 'x', expect: 'allow' }, { request: 'GET /a', as: 'client', expect: 'deny 403' }, { request: 'GET /a', as: 'id_token', expect: 'deny 401' }] }
+  })
+  t.same(cases.map(one => [one.ok, one.got]), [[true, 'allow'], [false, 'allow (enforce: report; else deny 403 scope-missing)'], [true, 'deny 401 id-token']])
+  t.same(negatives.filter(one => !one.ok), [])
+  t.same(negatives.filter(one => one.reported).map(one => one.what), ['a user', 'without scope x'])
+  t.equal(ok, false)
+})
