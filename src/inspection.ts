@@ -1,34 +1,34 @@
 import { explain, type Question } from './explain/explain.ts'
-import type { Explanation } from './explain/explanation.ts'
+import type { Explanation, PastLine, RuleRow } from './explain/explanation.ts'
 import { explainPast } from './explain/past.ts'
-import type { Generation } from './generation.ts'
 import { Patience } from './inbound/patience.ts'
-import type { PastRefusal, PastRefusals } from './observe/decisions.ts'
+import { rowOf } from './explain/rule-row.ts'
+import type { Common, PastRefusal } from './observe/decisions.ts'
+import type { Snapshot, Totals } from './observe/snapshot.ts'
+import { takeSnapshot, type SnapshotParts } from './snapshot.ts'
 
-/** A refusal in one line. */
-export interface PastLine {
-  readonly decision: string
-  /** RFC 3339 */
-  readonly time: string
-  readonly method: string
-  readonly path: string
-  readonly status: number
-  readonly code: string
-  readonly rule: string | undefined
-  readonly client: string | undefined
+/** Which refusals are asked for, and how many of them. */
+export interface Latest extends Common {
+  readonly most: number
 }
 
-/** What may be asked of a gateway about its decisions. */
+/** What may be asked of a gateway by who runs it. */
 export interface Inspection {
   /** Why a request would pass or not, by the rules and keys that are in use. */
   ask (question: Question): Promise<Explanation>
   /** Why one was refused; undefined where it is not remembered. */
   past (decision: string): Promise<Explanation | undefined>
   /** The last refusals, the newest first. */
-  latest (most: number): Promise<readonly PastLine[]>
+  latest (asked: Latest): Promise<readonly PastLine[]>
+  snapshot (): Promise<Snapshot>
+  /** Of what it counts that which is followed over time, at the least cost. */
+  totals (): Promise<Totals>
+  /** The rules in use, in the order of the file. */
+  rules (): Promise<readonly RuleRow[]>
 }
 
-export function createInspection (current: () => Generation, refusals: PastRefusals): Inspection {
+export function createInspection (parts: SnapshotParts): Inspection {
+  const { current, refusals, metrics } = parts
   return {
     async ask (question) {
       const { stages, issuers, configuration } = current()
@@ -39,7 +39,10 @@ export function createInspection (current: () => Generation, refusals: PastRefus
       const past = refusals.find(decision)
       return Promise.resolve(past && explainPast(past))
     },
-    latest: most => Promise.resolve(refusals.latest(most).map(lineOf))
+    latest: ({ most, ...common }) => Promise.resolve(refusals.latest(most, common).map(lineOf)),
+    snapshot: async () => await takeSnapshot(parts),
+    totals: () => Promise.resolve(metrics.traffic.totals()),
+    rules: () => Promise.resolve(current().configuration.routes.map(rowOf))
   }
 }
 

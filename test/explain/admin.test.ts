@@ -1,6 +1,5 @@
 import t from 'tap'
-import type { Explanation } from '../../src/explain/explanation.ts'
-import type { PastLine } from '../../src/inspection.ts'
+import type { Explanation, PastLine } from '../../src/explain/explanation.ts'
 import { startErp } from '../support/erp.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startIdp } from '../support/idp.ts'
