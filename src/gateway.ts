@@ -164,9 +164,9 @@ function answer (parts: GatewayParts, asked: Asked, response: ServerResponse): v
     if (parts.sheds()) throw refuse('overloaded', 'More requests have come than this gateway can carry. Try again shortly.', { headers: { 'Retry-After': '1' } })
     const turn = itsTurn(incoming, response)
     const ended = turn === undefined ? admitAndCall(generation, asked, visit) : turn.then(() => inTurn(generation, asked, visit))
-    ended.then(outcome => { end(parts, generation, record, outcome) }, (error: unknown) => { endRefused(parts, generation, visit, error) })
+    ended.then(outcome => { end(parts, generation, record, outcome) }, (error: unknown) => { endRefused(parts, generation, asked, visit, error) })
   } catch (error) {
-    endRefused(parts, generation, visit, error)
+    endRefused(parts, generation, asked, visit, error)
   }
 }
 
@@ -202,19 +202,31 @@ function end (parts: GatewayParts, generation: Generation, record: AuditRecord, 
   }
 }
 
-function endRefused (parts: GatewayParts, generation: Generation, { incoming, response, record }: Visit, error: unknown): void {
+function endRefused (parts: GatewayParts, generation: Generation, asked: Asked, { incoming, response, record }: Visit, error: unknown): void {
   record.refusal = asRefusal(error)
   record.principal ??= record.refusal.extras.principal
   refuseCaller(incoming, response, record, generation.configuration.gateway.problems_base, parts.isDraining())
-  remember(parts, generation, incoming, record, record.refusal)
+  remember(parts, generation, asked, record, record.refusal)
   conclude(parts, generation, record, PROBLEMS[record.refusal.code].status)
 }
 
 // Nothing here may fail: what was refused may be a failure of the gateway's own, its clock's even.
-function remember ({ refusals }: GatewayParts, { configuration }: Generation, { url = '' }: IncomingMessage, { decisionId: decision, requestId: request, method, rule, principal }: AuditRecord, refusal: Refusal): void {
+function remember ({ refusals }: GatewayParts, { configuration }: Generation, { incoming, framed }: Asked, { decisionId: decision, requestId: request, method, rule, principal }: AuditRecord, refusal: Refusal): void {
   if (refusal.code === 'client-gone') return
-  const query = url.indexOf('?')
-  refusals.keep({ decision, request, time: Date.now(), method, path: query === -1 ? url : url.slice(0, query), rule, principal, refusal, configuration })
+  // The framework has put another target in the place of the caller's.
+  refusals.keep({ decision, request, time: Date.now(), method, path: pathOf(framed?.originalUrl ?? incoming.url ?? ''), rule, principal, refusal, configuration })
+}
+
+/** So many characters of a path are remembered. */
+const MOST_OF_PATH = 1024
+
+function pathOf (target: string): string {
+  const query = target.indexOf('?')
+  const path = query === -1 ? target : target.slice(0, query)
+  if (target.length <= MOST_OF_PATH) return path
+  // A part of a text holds all of it: of a long one it is copied, so that a thousand of them take no more than they show.
+  const kept = Buffer.from(path.slice(0, MOST_OF_PATH)).toString()
+  return path.length > MOST_OF_PATH ? `${kept}…` : kept
 }
 
 function conclude ({ metrics, audit }: GatewayParts, generation: Generation, record: AuditRecord, status: number): void {

@@ -82,7 +82,7 @@ function optionsOf (place: HTMLElement, lines: readonly Line[], text: (value: nu
     cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_plot, _low, high) => [0, Number.isFinite(high) && high > 0 ? high * 1.08 : 1] } },
     axes: [
-      { ...axis, grid: { show: false }, values: (_plot, times) => times.map(time => new Date(time * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })), space: 70, size: 26 },
+      { ...axis, grid: { show: false }, values: (_plot, times) => times.map(time => new Date(time * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })), incrs: [60, 120, 300], space: 60, size: 26 },
       { ...axis, values: (_plot, values) => values.map(text), size: 58, space: 34 }
     ],
     series: [{}, ...lines.map(({ label, color: name, dash }) => ({ label, stroke: color(name), width: 2, dash: [...dash], points: { show: false }, spanGaps: false }))],

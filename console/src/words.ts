@@ -37,6 +37,7 @@ export function percent (share: number | undefined): string {
 /** @param seconds that something took */
 export function took (seconds: number | undefined): string {
   if (seconds === undefined) return '–'
+  if (seconds === 0) return '0'
   if (seconds < 0.01) return `${(seconds * 1000).toFixed(1)} ms`
   return seconds < 1 ? `${(seconds * 1000).toFixed(0)} ms` : `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`
 }
