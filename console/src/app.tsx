@@ -38,22 +38,26 @@ export function App () {
           <h1>Countersign <span>console</span></h1>
           <Standings live={live} />
         </div>
-        {!wantsToken && <nav aria-label='Sections'>
-          {SECTIONS.map(([id, title]) => <a key={id} href={`#${id}`} onClick={event => { event.preventDefault(); show(id) }}>{title}</a>)}
-        </nav>}
+        {!wantsToken && (
+          <nav aria-label='Sections'>
+            {SECTIONS.map(([id, title]) => <a key={id} href={`#${id}`} onClick={event => { event.preventDefault(); show(id) }}>{title}</a>)}
+          </nav>
+        )}
       </header>
       <main id='content' tabIndex={-1}>
         <Trouble live={live} />
         {wantsToken && <Entry wasShown={wasShown} onShown={shown} />}
         {!wantsToken && told === undefined && <p class='empty'>{live.lostSince === undefined ? 'Asking the gateway …' : ''}</p>}
-        {!wantsToken && told !== undefined && <>
-          <Overview told={told} samples={samples} />
-          <Refusals told={told} filter={filter} setFilter={setFilter} />
-          <Rules told={told} rateOf={rateOf} onRefused={showRefusals} />
-          <Surroundings told={told} />
-          <Ask />
-          {decision !== undefined && <Decision id={decision} />}
-        </>}
+        {!wantsToken && told !== undefined && (
+          <>
+            <Overview told={told} samples={samples} />
+            <Refusals told={told} filter={filter} setFilter={setFilter} />
+            <Rules told={told} rateOf={rateOf} onRefused={showRefusals} />
+            <Surroundings told={told} />
+            <Ask />
+            {decision !== undefined && <Decision id={decision} />}
+          </>
+        )}
       </main>
     </>
   )

@@ -69,7 +69,10 @@ export function Ask () {
 
 /** @returns what is wrong with it, in words, where it is no question */
 function questionOf (data: FormData): Question | string {
-  const text = (name: string): string => String(data.get(name) ?? '').trim()
+  const text = (name: string): string => {
+    const value = data.get(name)
+    return typeof value === 'string' ? value.trim() : ''
+  }
   const shown = text('shown')
   const headers = text('headers').split('\n').filter(line => line.trim() !== '').map(line => {
     const [name = '', ...value] = line.split(':')

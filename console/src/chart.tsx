@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import uPlot from 'uplot'
+import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 
 export interface Line {
@@ -25,7 +25,7 @@ const HEIGHT = 190
 /** Lines over time. What it shows at the moment under the pointer, or at the last one, stands below in words. */
 export function Chart ({ title, times, lines, text }: ChartProps) {
   const box = useRef<HTMLDivElement>(null)
-  const plot = useRef<uPlot | undefined>(undefined)
+  const plot = useRef<UPlot | undefined>(undefined)
   const scheme = useScheme()
   const [pointed, setPointed] = useState<number | undefined>(undefined)
   const textNow = useRef(text)
@@ -34,7 +34,7 @@ export function Chart ({ title, times, lines, text }: ChartProps) {
   useEffect(() => {
     const place = box.current
     if (place === null) return
-    const made = new uPlot(optionsOf(place, lines, value => textNow.current(value), setPointed), dataOf(times, lines), place)
+    const made = new UPlot(optionsOf(place, lines, value => textNow.current(value), setPointed), dataOf(times, lines), place)
     plot.current = made
     const resized = new ResizeObserver(() => { made.setSize({ width: place.clientWidth, height: HEIGHT }) })
     resized.observe(place)
@@ -66,11 +66,11 @@ export function Chart ({ title, times, lines, text }: ChartProps) {
   )
 }
 
-function dataOf (times: readonly number[], lines: readonly Line[]): uPlot.AlignedData {
+function dataOf (times: readonly number[], lines: readonly Line[]): UPlot.AlignedData {
   return [times.map(time => time / 1000), ...lines.map(({ values }) => [...values])]
 }
 
-function optionsOf (place: HTMLElement, lines: readonly Line[], text: (value: number) => string, point: (at: number | undefined) => void): uPlot.Options {
+function optionsOf (place: HTMLElement, lines: readonly Line[], text: (value: number) => string, point: (at: number | undefined) => void): UPlot.Options {
   const style = getComputedStyle(place)
   const color = (name: string): string => style.getPropertyValue(`--${name}`).trim()
   const axis = { stroke: color('muted'), font: `12px ${style.fontFamily}`, grid: { stroke: color('line'), width: 1 }, ticks: { show: false } }

@@ -31,10 +31,12 @@ export function Explained ({ explanation }: { readonly explanation: Explanation 
         <Caller explanation={explanation} />
         <Part name='Checks'><Steps steps={steps} /></Part>
         {alternatives.length > 0 && <Part name='The rule asks for'>{alternatives.map((alternative, at) => <Alternative key={at} alternative={alternative} />)}</Part>}
-        {upstream !== undefined && <Part name='The ERP gets'>
-          <code><Said>{`${upstream.method} ${upstream.target}`}</Said></code> <span class='muted'>upstream {upstream.name}</span>
-          <ul class='plain'>{upstream.headers.map(([name, value], at) => <li key={at}><code><Said>{`${name}: ${value}`}</Said></code></li>)}</ul>
-        </Part>}
+        {upstream !== undefined && (
+          <Part name='The ERP gets'>
+            <code><Said>{`${upstream.method} ${upstream.target}`}</Said></code> <span class='muted'>upstream {upstream.name}</span>
+            <ul class='plain'>{upstream.headers.map(([name, value], at) => <li key={at}><code><Said>{`${name}: ${value}`}</Said></code></li>)}</ul>
+          </Part>
+        )}
         {notes.length > 0 && <Part name='Note'>{notes.map(note => <p key={note} class='muted'><Said>{note}</Said></p>)}</Part>}
       </dl>
     </div>

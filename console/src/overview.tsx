@@ -23,12 +23,13 @@ export function Overview ({ told, samples }: { readonly told: Told, readonly sam
   return (
     <Section id='overview' title='Overview'>
       <Figures told={told} points={points} />
-      {points.length === 0
-        ? <p class='empty'>The first figures come in a moment.</p>
-        : <div class='charts'>
-            <Chart title='Requests per second' times={times} lines={rates} text={rate} />
-            <Chart title='Time to answer' times={times} lines={latencies} text={took} />
-          </div>}
+      {points.length === 0 && <p class='empty'>The first figures come in a moment.</p>}
+      {points.length > 0 && (
+        <div class='charts'>
+          <Chart title='Requests per second' times={times} lines={rates} text={rate} />
+          <Chart title='Time to answer' times={times} lines={latencies} text={took} />
+        </div>
+      )}
       {points.length > 0 && <details><summary>The charts as a table</summary><Minutes points={points} bounds={bounds} /></details>}
     </Section>
   )

@@ -3,11 +3,11 @@ import { useEffect, useState } from 'preact/hooks'
 import type { PastLine } from '../../src/explain/explanation.ts'
 import type { RefusalGroup, Told } from '../../src/observe/snapshot.ts'
 import { gateway, type Filter } from './gateway.ts'
-import { Said, Section, Table, Time } from './parts.tsx'
+import { Said, Section, Table, Time, type Column } from './parts.tsx'
 import { linkTo } from './route.ts'
 import { count, titleOf } from './words.ts'
 
-const FIRST = 25
+const FIRST = 15
 const MOST = 1000
 /** groups of a kind that are shown at once */
 const FEW = 6
@@ -36,42 +36,41 @@ export function Refusals ({ told, filter, setFilter }: RefusalsProps) {
     setFilter(before === name ? others : { ...others, [kind]: name })
     setMost(FIRST)
   }
-  const filters = Object.entries(filter)
+  const filters = (['code', 'rule', 'client'] as const).flatMap(kind => filter[kind] === undefined ? [] : [{ kind, name: filter[kind] }])
   return (
     <Section
       id='refusals'
       title='Refusals'
       about={remembered === 0 ? undefined : <>The last {count(remembered)}{since !== undefined && <>, since <Time at={since} /></>}. Pick a reason, a rule or a client to see its own; “why?” explains the latest of it.</>}
     >
-      {remembered === 0
-        ? <p class='empty'>No request was refused since the start.</p>
-        : <>
-            <div class='groups'>
-              <Groups title='By reason' groups={code} picked={filter.code} onPick={name => { pick('code', name) }} wordsOf={name => <><b>{name}</b><small>{titleOf(name)}</small></>} />
-              <Groups title='By rule' groups={rule} picked={filter.rule} onPick={name => { pick('rule', name) }} wordsOf={name => name === '' ? <i>no rule was met</i> : <Said>{name}</Said>} />
-              <Groups title='By client' groups={client} picked={filter.client} onPick={name => { pick('client', name) }} wordsOf={name => name === '' ? <i>no client was proven</i> : <Said>{name}</Said>} />
-            </div>
-            {filters.length > 0 && <p class='filters'>
-              Only {filters.map(([kind, name]) => <button key={kind} type='button' class='chip' onClick={() => { pick(kind as keyof Filter, name) }}>{KINDS[kind as keyof Filter]} <Said>{name === '' ? 'none' : name}</Said> <span aria-label='remove'>✕</span></button>)}
-            </p>}
-            {lines !== undefined && <Table
-              caption='The last refusals, the newest first'
-              rows={lines}
-              keyOf={({ decision }) => decision}
-              empty='None of these is remembered.'
-              columns={[
-                { title: 'Time', cell: ({ time }) => <Time at={time} /> },
-                { title: 'Request', isName: true, cell: ({ decision, method, path }) => <a class='row-link' href={linkTo(decision)}><b>{method}</b> <Said>{path}</Said></a> },
-                { title: 'Refused', cell: ({ status, code: reason }) => <>{status} {reason}</> },
-                { title: 'Rule', cell: ({ rule: met }) => met === undefined ? <span class='muted'>none</span> : <Said>{met}</Said> },
-                { title: 'Client', cell: ({ client: who }) => who === undefined ? <span class='muted'>not proven</span> : <Said>{who}</Said> }
-              ]}
-            />}
-            {lines !== undefined && lines.length === most && most < MOST && <button type='button' onClick={() => { setMost(Math.min(most * 4, MOST)) }}>Show more</button>}
-          </>}
+      {remembered === 0 && <p class='empty'>No request was refused since the start.</p>}
+      {remembered > 0 && (
+        <>
+          <div class='groups'>
+            <Groups title='By reason' groups={code} picked={filter.code} onPick={name => { pick('code', name) }} wordsOf={name => <><b>{name}</b><small>{titleOf(name)}</small></>} />
+            <Groups title='By rule' groups={rule} picked={filter.rule} onPick={name => { pick('rule', name) }} wordsOf={name => name === '' ? <i>no rule was met</i> : <Said>{name}</Said>} />
+            <Groups title='By client' groups={client} picked={filter.client} onPick={name => { pick('client', name) }} wordsOf={name => name === '' ? <i>no client was proven</i> : <Said>{name}</Said>} />
+          </div>
+          {filters.length > 0 && (
+            <p class='filters'>
+              Only {filters.map(({ kind, name }) => <button key={kind} type='button' class='chip' onClick={() => { pick(kind, name) }}>{KINDS[kind]} <Said>{name === '' ? 'none' : name}</Said> <span role='img' aria-label='remove'>✕</span></button>)}
+            </p>
+          )}
+          {lines !== undefined && <Table caption='The last refusals, the newest first' rows={lines} keyOf={({ decision }) => decision} empty='None of these is remembered.' columns={COLUMNS} />}
+          {lines !== undefined && lines.length === most && most < MOST && <button type='button' onClick={() => { setMost(Math.min(most * 4, MOST)) }}>Show more</button>}
+        </>
+      )}
     </Section>
   )
 }
+
+const COLUMNS: ReadonlyArray<Column<PastLine>> = [
+  { title: 'Time', cell: ({ time }) => <Time at={time} /> },
+  { title: 'Request', isName: true, cell: ({ decision, method, path }) => <a class='row-link' href={linkTo(decision)}><b>{method}</b> <Said>{path}</Said></a> },
+  { title: 'Refused', cell: ({ status, code }) => <>{status} {code}</> },
+  { title: 'Rule', cell: ({ rule }) => rule === undefined ? <span class='muted'>none</span> : <Said>{rule}</Said> },
+  { title: 'Client', cell: ({ client }) => client === undefined ? <span class='muted'>not proven</span> : <Said>{client}</Said> }
+]
 
 const KINDS: Readonly<Record<keyof Filter, string>> = { code: 'reason', rule: 'rule', client: 'client' }
 
