@@ -10,6 +10,8 @@ export default defineConfig({
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: false,
-    reportCompressedSize: false
+    reportCompressedSize: false,
+    // What is built in is handed on: with the licences that say so.
+    license: { fileName: 'licenses.md' }
   }
 })

@@ -1,4 +1,5 @@
-import { useState } from 'preact/hooks'
+import type { RefObject } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { Ask } from './ask.tsx'
 import { Decision } from './decision.tsx'
 import { Entry } from './entry.tsx'
@@ -19,6 +20,8 @@ export function App () {
   const [filter, setFilter] = useState<Filter>({})
   const [wasShown, setWasShown] = useState(false)
   const { told, samples, rateOf, wantsToken } = live
+  const top = useTop()
+  const section = useSection(told !== undefined && !wantsToken)
 
   function shown (): void {
     setWasShown(true)
@@ -33,19 +36,19 @@ export function App () {
   return (
     <>
       <a class='skip' href='#content' onClick={event => { event.preventDefault(); show(wantsToken ? 'content' : 'overview') }}>Skip to the content</a>
-      <header class='top'>
+      <header class='top' ref={top}>
         <div class='bar-top'>
           <h1>Countersign <span>console</span></h1>
           <Standings live={live} />
         </div>
+        <Trouble live={live} />
         {!wantsToken && (
           <nav aria-label='Sections'>
-            {SECTIONS.map(([id, title]) => <a key={id} href={`#${id}`} onClick={event => { event.preventDefault(); show(id) }}>{title}</a>)}
+            {SECTIONS.map(([id, title]) => <a key={id} href={`#${id}`} aria-current={id === section ? 'true' : undefined} onClick={event => { event.preventDefault(); show(id) }}>{title}</a>)}
           </nav>
         )}
       </header>
       <main id='content' tabIndex={-1}>
-        <Trouble live={live} />
         {wantsToken && <Entry wasShown={wasShown} onShown={shown} />}
         {!wantsToken && told === undefined && <p class='empty'>{live.lostSince === undefined ? 'Asking the gateway …' : ''}</p>}
         {!wantsToken && told !== undefined && (
@@ -92,6 +95,36 @@ function Trouble ({ live: { told, lostSince, problem, wantsToken } }: { readonly
             : told !== undefined && told.degraded.length > 0 && <p class='warning'>Not as it should be: {told.degraded.join(', ')}.</p>}
     </div>
   )
+}
+
+/** What stays at the top, which is higher where there is trouble to tell of: what is scrolled to comes to stand below it. */
+function useTop (): RefObject<HTMLElement | null> {
+  const top = useRef<HTMLElement>(null)
+  useEffect(() => {
+    const header = top.current
+    if (header === null) return
+    const sized = new ResizeObserver(() => { document.documentElement.style.scrollPaddingTop = `${header.offsetHeight}px` })
+    sized.observe(header)
+    return () => { sized.disconnect() }
+  }, [])
+  return top
+}
+
+/** The section that the reader is at: the last one whose title has gone up past the middle of the upper half. */
+function useSection (areThere: boolean): string | undefined {
+  const [section, setSection] = useState<string | undefined>(undefined)
+  useEffect(() => {
+    if (!areThere) return
+    const look = (): void => {
+      const above = SECTIONS.filter(([id]) => (document.getElementById(id)?.getBoundingClientRect().top ?? Infinity) < innerHeight / 3)
+      const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2
+      setSection(atEnd && scrollY > 0 ? SECTIONS.at(-1)?.[0] : above.at(-1)?.[0])
+    }
+    look()
+    document.addEventListener('scroll', look, { passive: true })
+    return () => { document.removeEventListener('scroll', look) }
+  }, [areThere])
+  return section
 }
 
 // The fragment of the address is for decisions.

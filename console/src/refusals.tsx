@@ -27,6 +27,7 @@ export function Refusals ({ told, filter, setFilter }: RefusalsProps) {
   // Asked for anew when the gateway was: with each of its answers.
   useEffect(() => {
     let over = false
+    if (remembered === 0) return
     gateway.decisions(filter, most).then(found => { if (!over) setLines(found) }, () => {})
     return () => { over = true }
   }, [told, filter, most])

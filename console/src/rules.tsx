@@ -30,9 +30,12 @@ export function Rules ({ told, rateOf, onRefused }: RulesProps) {
   const [byTraffic, setByTraffic] = useState(false)
   const [all, setAll] = useState(false)
 
+  const [missed, setMissed] = useState(0)
   useEffect(() => {
-    gateway.rules().then(setRules, () => {})
-  }, [configuration.rules, configuration.adoptedAt])
+    let timer: number | undefined
+    gateway.rules().then(setRules, () => { timer = window.setTimeout(() => { setMissed(missed + 1) }, 2000) })
+    return () => { clearTimeout(timer) }
+  }, [configuration.rules, configuration.adoptedAt, missed])
 
   const rows = useMemo(() => {
     const counted = new Map(traffic.map(one => [one.rule, one]))

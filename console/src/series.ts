@@ -31,12 +31,14 @@ export function pointBetween (before: Sample, after: Sample): Point {
   return { time, rates: Object.fromEntries(outcomes.map(([outcome, count]) => [outcome, count / seconds])) as Record<Outcome, number>, durations }
 }
 
-/** Samples of both, each time once, of no more than the last `span` ms. */
+/** ms: of two samples that lie closer the earlier one goes, for what is between them is chance */
+const SHORTEST_STEP = 1000
+
+/** Samples of both by their time, of no more than the last `span` ms. */
 export function merged (one: readonly Sample[], other: readonly Sample[], span: number): Sample[] {
-  const byTime = new Map([...one, ...other].map(sample => [sample.time, sample]))
-  const all = [...byTime.values()].sort((a, b) => a.time - b.time)
+  const all = [...one, ...other].sort((a, b) => a.time - b.time)
   const from = (all.at(-1)?.time ?? 0) - span
-  return all.filter(({ time }) => time >= from)
+  return all.filter(({ time }, at) => time >= from && (all[at + 1]?.time ?? Infinity) - time >= SHORTEST_STEP)
 }
 
 export function added (lists: ReadonlyArray<readonly number[]>): number[] {

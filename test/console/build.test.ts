@@ -19,6 +19,7 @@ t.test('the page that is served is what its sources make, byte for byte, and it 
   t.same(Object.keys(served), Object.keys(built))
   for (const [path, text] of Object.entries(built)) t.ok(served[path] === text, path)
   t.ok(Object.values(built).reduce((sum, text) => sum + text.length, 0) < 200 * 1024, 'and small')
+  for (const name of ['preact', 'uplot']) t.match(built['licenses.md'], new RegExp(`^## ${name} - .*MIT`, 'm'), 'with the licences of what is built in')
   const { files } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as { readonly files: readonly string[] }
   t.ok(files.includes('dist/page'))
 })

@@ -22,7 +22,9 @@ t.test('between two samples stand rates per second; a count that fell was begun 
 })
 
 t.test('samples of the page and of the gateway are one row, by time, and no longer than what is shown', async t => {
-  t.same(merged([sample(1, 1), sample(3, 3)], [sample(2, 2), sample(3, 3), sample(20, 9)], 18).map(({ time }) => time), [2, 3, 20])
+  const times = merged([sample(1000, 1), sample(3000, 3)], [sample(2000, 2), sample(3000, 3), sample(20_000, 9)], 18_000).map(({ time }) => time)
+  t.same(times, [2000, 3000, 20_000])
+  t.same(merged([sample(1000, 1), sample(5000, 3)], [sample(5200, 4)], 18_000).map(({ time }) => time), [1000, 5200], 'and no two stand so close that a rate between them is chance')
 })
 
 t.test('a percentile lies where the counts say, and where there are none it is not known', async t => {
