@@ -13,6 +13,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY src ./src
+COPY console ./console
 RUN npm run build
 
 FROM node:24.21.0-slim AS packages
@@ -49,6 +50,7 @@ ENV NODE_ENV=production
 COPY package.json LICENSE ./
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
+COPY --from=build /app/dist/page ./dist/page
 
 # The user `node` of the base image, by number: Kubernetes cannot tell that a name is not root.
 USER 1000:1000

@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint'
 
 // neostandard says how the code looks; the typed rules find what a type can show to be wrong.
 const typed = {
-  files: ['src/**/*.ts', 'test/**/*.ts'],
+  files: ['src/**/*.ts', 'test/**/*.ts', 'console/**/*.ts', 'console/**/*.tsx'],
   plugins: { '@typescript-eslint': tseslint.plugin },
   languageOptions: {
     parser: tseslint.parser,

@@ -152,6 +152,9 @@ async function start (image) {
   const status = listening === undefined ? undefined : await fetch(`${JSON.parse(listening).data}/status`).then(answer => answer.status, error => error.message)
   expect(`the data port answers for an ERP that is not there: 502, got ${status}`, status === 502)
 
+  const page = await fetch(`http://127.0.0.1:${options.env.ADMIN_PORT}/`).then(answer => answer.text(), error => error.message)
+  expect('the console is at / of the admin port, with its script', /<script type="module"[^>]* src="\.\/assets\//.test(page))
+
   gateway.kill('SIGTERM')
   const code = await Promise.race([ended, sleep(40_000, 'no end', { ref: false })])
   expect(`SIGTERM ends it with status 0, got ${code}`, code === 0)

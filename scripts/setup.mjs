@@ -15,10 +15,11 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const packagesStamp = join(root, 'node_modules/.countersign-setup')
 const buildStamp = join(root, 'dist/.countersign-setup')
+const pageStamp = join(root, 'dist/.countersign-page')
 
 // Debian's programs that tests drive: the one that must be found, and what brings it.
 const PROGRAMS = [
-  { program: 'chromium', packages: ['chromium'], suite: 'browser' },
+  { program: 'chromium', packages: ['chromium'], suite: 'browser and console' },
   { program: 'glewlwyd', packages: ['glewlwyd', 'dbconfig-no-thanks'], suite: 'interop' },
   { program: 'sqlite3', packages: ['sqlite3'], suite: 'interop' },
   { program: 'redis-server', packages: ['redis-server'], suite: 'store' },
@@ -77,6 +78,7 @@ if (major < 20) fail(`Node 20 or later is needed, this is ${process.version} (${
 
 installPackages()
 build()
+buildPage()
 if (purpose === 'test') installPrograms()
 
 function installPackages () {
@@ -117,6 +119,21 @@ function build () {
     rmSync(join(root, `${file}.map`), { force: true })
   }
   writeFileSync(buildStamp, wanted)
+}
+
+// The console's page. Its stamp is beside it, for Vite empties the folder that it builds into.
+function buildPage () {
+  const sources = ['console', 'src'].flatMap(folder => ['.ts', '.tsx', '.css', '.html', '.svg', '.json'].flatMap(extension => filesIn(folder, extension)))
+  const facts = sources.map(file => `${file} ${digest(readFileSync(join(root, file)))}`)
+  const wanted = digest(read(packagesStamp), facts.join('\n'))
+  if (existsSync(join(root, 'dist/page/index.html')) && read(pageStamp) === wanted) return
+
+  say(`vite build (dist/page is ${existsSync(join(root, 'dist/page')) ? 'stale' : 'missing'})`)
+  const checked = run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'console/tsconfig.json'])
+  if (checked.status !== 0) fail('the console does not compile')
+  const done = run(process.execPath, ['node_modules/vite/bin/vite.js', 'build', 'console', '--logLevel=warn'])
+  if (done.status !== 0) fail('the console could not be built')
+  writeFileSync(pageStamp, wanted)
 }
 
 function installPrograms () {

@@ -42,6 +42,7 @@ const SUITES = {
   demo: { budget: 180 },
   deploy: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
   browser: { budget: 120, needs: ['chromium'] },
+  console: { budget: 180, logs: true, needs: ['chromium', 'redis-server', 'redis-cli'] },
   interop: { budget: 120, needs: ['glewlwyd', 'sqlite3'] }
 }
 

@@ -3,6 +3,11 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Admin } from './config/gateway-schema.ts'
 import { isLoopback } from './config/urls.ts'
 
+/** Whether there is a console: where it is not said, on loopback, and where a token keeps strangers from what it shows. */
+export function hasConsole ({ console, host, token }: Admin): boolean {
+  return console ?? (isLoopback(host) || token !== undefined)
+}
+
 /** Lets a request at the admin port pass, or answers it. */
 export type AdminGate = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 

@@ -1,7 +1,8 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { NO_SCHEMAS } from './common/no-schemas.ts'
-import { createAdminGate } from './admin-gate.ts'
+import { createAdminGate, hasConsole } from './admin-gate.ts'
 import type { Admin } from './config/gateway-schema.ts'
+import { serveSnapshots } from './console-data.ts'
 import { readQuestion } from './explain/question.ts'
 import type { Inspection } from './inspection.ts'
 import type { Readiness } from './readiness.ts'
@@ -16,23 +17,34 @@ export interface AdminParts {
   readonly listen: Admin
 }
 
+/** What /readyz says, and whether it is good. */
+interface Standing {
+  readonly serves: boolean
+  readonly told: Omit<Readiness, 'ready'> & { readonly status: 'draining' | 'starting' | 'degraded' | 'ready' }
+}
+
 /** The most refusals that are told at once. */
 const MOST_TOLD = 1000
 
 /**
- * The admin port: /livez, /readyz, /metrics, which need no token; and what looks into decisions, which does, off loopback.
- * Nothing of it is on the data port.
+ * The admin port: /livez, /readyz, /metrics, which need no token; what looks into decisions, which does, off loopback; and
+ * the console, a page that shows both. Nothing of it is on the data port.
  */
 export function buildAdmin ({ readiness, metrics, isDraining, inspection, listen }: AdminParts): FastifyInstance {
   const app = Fastify({ logger: false, schemaController: NO_SCHEMAS, forceCloseConnections: true })
 
   app.get('/livez', (_request, reply) => reply.type('application/json').send({ status: 'live' }))
 
-  app.get('/readyz', async (_request, reply) => {
+  async function standing (): Promise<Standing> {
     const { ready, degraded, ...more } = await readiness()
     const serves = ready && !isDraining()
     const status = isDraining() ? 'draining' : !serves ? 'starting' : degraded.length > 0 ? 'degraded' : 'ready'
-    return await reply.code(serves ? 200 : 503).send({ status, degraded, ...more })
+    return { serves, told: { status, degraded, ...more } }
+  }
+
+  app.get('/readyz', async (_request, reply) => {
+    const { serves, told } = await standing()
+    return await reply.code(serves ? 200 : 503).send(told)
   })
 
   app.get('/metrics', async (_request, reply) => {
@@ -42,11 +54,11 @@ export function buildAdmin ({ readiness, metrics, isDraining, inspection, listen
 
   void app.register((inner, _options, done) => {
     inner.addHook('onRequest', createAdminGate(listen))
-    inner.addHook('onSend', async (_request, reply) => { reply.header('Cache-Control', 'no-store') })
+    inner.addHook('onSend', async (_request, reply) => { reply.headers({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff', 'Cross-Origin-Resource-Policy': 'same-origin' }) })
 
     inner.get('/decisions', async (request, reply) => {
-      const { most = '100' } = request.query as Readonly<Record<string, string | undefined>>
-      return await reply.send(await inspection.latest(Math.min(Number.parseInt(most, 10) || 100, MOST_TOLD)))
+      const { most, code, rule, client } = asked(request.query)
+      return await reply.send(await inspection.latest({ most: Math.min(Number.parseInt(most ?? '', 10) || 100, MOST_TOLD), code, rule, client }))
     })
 
     inner.get('/decisions/:id', async (request, reply) => {
@@ -64,7 +76,16 @@ export function buildAdmin ({ readiness, metrics, isDraining, inspection, listen
       const question = readQuestion(request.body)
       return typeof question === 'string' ? await reply.code(400).send({ error: question }) : await reply.send(await inspection.ask(question))
     })
+
+    if (hasConsole(listen)) serveSnapshots(inner, inspection, async () => (await standing()).told)
     done()
   })
+  // Loaded where it is served.
+  if (hasConsole(listen)) void app.register(async page => { await (await import('./console-page.ts')).servePage(page) })
   return app
+}
+
+// A name that stands twice is a list: of no use to anybody, and not asked for.
+function asked (query: unknown): Readonly<Record<string, string | undefined>> {
+  return Object.fromEntries(Object.entries(query as Readonly<Record<string, unknown>>).flatMap(([name, value]) => typeof value === 'string' ? [[name, value]] : []))
 }

@@ -218,9 +218,19 @@ function endRefused (parts: GatewayParts, generation: Generation, visit: Visit, 
 function remember ({ refusals }: GatewayParts, { configuration }: Generation, visit: Visit, why: Pick<PastRefusal, 'rule' | 'refusal' | 'letThrough'>): void {
   if (why.refusal.code === 'client-gone') return
   const { decisionId: decision, requestId: request, method, principal } = visit.record
-  const url = targetOf(visit)
-  const query = url.indexOf('?')
-  refusals.keep({ decision, request, time: Date.now(), method, path: query === -1 ? url : url.slice(0, query), principal, configuration, ...why })
+  refusals.keep({ decision, request, time: Date.now(), method, path: pathOf(targetOf(visit)), principal, configuration, ...why })
+}
+
+/** So many characters of a path are remembered. */
+const MOST_OF_PATH = 1024
+
+function pathOf (target: string): string {
+  const query = target.indexOf('?')
+  const path = query === -1 ? target : target.slice(0, query)
+  if (target.length <= MOST_OF_PATH) return path
+  // A part of a text holds all of it: of a long one it is copied, so that a thousand of them take no more than they show.
+  const kept = Buffer.from(path.slice(0, MOST_OF_PATH)).toString()
+  return path.length > MOST_OF_PATH ? `${kept}…` : kept
 }
 
 function conclude (parts: GatewayParts, generation: Generation, visit: Visit, status: number): void {

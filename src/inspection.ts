@@ -1,40 +1,42 @@
 import { explain, type Question } from './explain/explain.ts'
-import type { Explanation } from './explain/explanation.ts'
+import type { Explanation, PastLine, RuleRow } from './explain/explanation.ts'
 import { explainPast } from './explain/past.ts'
-import type { Generation } from './generation.ts'
 import { Patience } from './inbound/patience.ts'
-import type { PastRefusal, PastRefusals } from './observe/decisions.ts'
+import { rowOf } from './explain/rule-row.ts'
+import type { Common, PastRefusal } from './observe/decisions.ts'
 import type { ShadowReport } from './observe/shadow-tally.ts'
+import type { Snapshot, Totals } from './observe/snapshot.ts'
 import type { Shadow } from './shadow.ts'
+import { takeSnapshot, type SnapshotParts } from './snapshot.ts'
 
-/** A refusal in one line, or what was let through in its place. */
-export interface PastLine {
-  readonly decision: string
-  /** RFC 3339 */
-  readonly time: string
-  readonly method: string
-  readonly path: string
-  readonly status: number
-  readonly code: string
-  readonly rule: string | undefined
-  readonly client: string | undefined
-  /** whether it passed all the same (`enforce: report`) */
-  readonly letThrough: boolean
+/** Which refusals are asked for, and how many of them. */
+export interface Latest extends Common {
+  readonly most: number
 }
 
-/** What may be asked of a gateway about its decisions. */
+/** What may be asked of a gateway by who runs it. */
 export interface Inspection {
   /** Why a request would pass or not, by the rules and keys that are in use. */
   ask (question: Question): Promise<Explanation>
   /** Why one was refused; undefined where it is not remembered. */
   past (decision: string): Promise<Explanation | undefined>
   /** The last refusals, the newest first. */
-  latest (most: number): Promise<readonly PastLine[]>
+  latest (asked: Latest): Promise<readonly PastLine[]>
   /** What the routes that are tried out would change; undefined where none are. */
   shadow (): Promise<ShadowReport | undefined>
+  snapshot (): Promise<Snapshot>
+  /** Of what it counts that which is followed over time, at the least cost. */
+  totals (): Promise<Totals>
+  /** The rules in use, in the order of the file. */
+  rules (): Promise<readonly RuleRow[]>
 }
 
-export function createInspection (current: () => Generation, refusals: PastRefusals, shadow: Pick<Shadow, 'report'> | undefined): Inspection {
+export interface InspectionParts extends SnapshotParts {
+  readonly shadow: Pick<Shadow, 'report'> | undefined
+}
+
+export function createInspection (parts: InspectionParts): Inspection {
+  const { current, refusals, metrics, shadow } = parts
   return {
     async ask (question) {
       const { stages, issuers, configuration } = current()
@@ -45,8 +47,11 @@ export function createInspection (current: () => Generation, refusals: PastRefus
       const past = refusals.find(decision)
       return Promise.resolve(past && explainPast(past))
     },
-    latest: most => Promise.resolve(refusals.latest(most).map(lineOf)),
-    shadow: () => Promise.resolve(shadow?.report())
+    latest: ({ most, ...common }) => Promise.resolve(refusals.latest(most, common).map(lineOf)),
+    shadow: () => Promise.resolve(shadow?.report()),
+    snapshot: async () => await takeSnapshot(parts),
+    totals: () => Promise.resolve(metrics.traffic.totals()),
+    rules: () => Promise.resolve(current().configuration.routes.map(rowOf))
   }
 }
 

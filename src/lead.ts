@@ -4,11 +4,13 @@ import { buildAdmin } from './admin.ts'
 import { leadWorkers } from './cluster/leader.ts'
 import { createSharedState } from './cluster/shared-state.ts'
 import type { Configuration } from './config/configuration.ts'
+import { combineSnapshots, combineTotals } from './observe/combined.ts'
 import { createLeaderMetrics, metricsOf } from './observe/metrics.ts'
 import { mergeShadowReports, type ShadowReport } from './observe/shadow-tally.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
-import type { Explanation } from './explain/explanation.ts'
-import type { Inspection, PastLine } from './inspection.ts'
+import type { Explanation, PastLine, RuleRow } from './explain/explanation.ts'
+import type { Inspection } from './inspection.ts'
+import type { Snapshot, Totals } from './observe/snapshot.ts'
 import type { Readiness } from './readiness.ts'
 import type { Running } from './running.ts'
 
@@ -50,11 +52,18 @@ export async function lead ({ configuration, log }: { readonly configuration: Co
       return explanation
     },
     async past (decision) { return (await workers.ask('past', decision) as Explanation[])[0] },
-    async latest (most) {
-      const all = (await workers.ask('latest', most) as Array<readonly PastLine[]>).flat()
-      return all.sort((one, other) => other.time.localeCompare(one.time)).slice(0, most)
+    async latest (asked) {
+      const all = (await workers.ask('latest', asked) as Array<readonly PastLine[]>).flat()
+      return all.sort((one, other) => other.time.localeCompare(one.time)).slice(0, asked.most)
     },
-    async shadow () { return mergeShadowReports(await workers.ask('shadow') as ShadowReport[]) }
+    async shadow () { return mergeShadowReports(await workers.ask('shadow') as ShadowReport[]) },
+    async snapshot () {
+      const [first, ...others] = await workers.ask('snapshot') as Snapshot[]
+      if (first === undefined) throw new Error('no worker answers')
+      return combineSnapshots([first, ...others])
+    },
+    async totals () { return combineTotals(await workers.ask('totals') as Totals[]) },
+    async rules () { return (await workers.ask('rules') as Array<readonly RuleRow[]>)[0] ?? [] }
   }
 
   const admin = buildAdmin({ readiness, metrics, isDraining: () => draining, inspection, listen: adminListen })

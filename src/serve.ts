@@ -15,6 +15,7 @@ import { createPressure, measureProcess } from './inbound/pressure.ts'
 import { watchMaintenance } from './maintenance.ts'
 import { PastRefusals } from './observe/decisions.ts'
 import { createMetrics, metricsOf } from './observe/metrics.ts'
+import { Occurrences } from './observe/occurrences.ts'
 import { openIdpClient } from './outbound/idp-client.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
 import { createReadiness } from './readiness.ts'
@@ -71,6 +72,7 @@ export async function serve ({ configuration, shadowed, version, read, env, line
   })
   const shadow = await openShadow()
   const refusals = new PastRefusals(REMEMBERED)
+  const occurrences = new Occurrences(now)
   const app = await buildGateway({ listen, current: () => current, metrics, log, audit: line => { lines.write(line) }, isDraining, sheds: pressure.sheds, refusals, shadow })
   const surroundings: GenerationSurroundings = {
     app,
@@ -82,11 +84,13 @@ export async function serve ({ configuration, shadowed, version, read, env, line
     mayCall: (url, allowHttp) => whyNotReachable(url, allowHttp) === undefined,
     onKeyFetch (issuer, outcome) {
       metrics.keyFetch(issuer, outcome.ok)
+      occurrences.keyFetch(issuer, outcome.ok ? undefined : fixedWords(outcome.error))
       if (!outcome.ok) log.warn({ issuer, problem: fixedWords(outcome.error) }, 'the keys of an issuer cannot be had')
       else log[outcome.unusable.length > 0 ? 'warn' : 'debug']({ issuer, keys: outcome.keys, unusable: outcome.unusable }, 'keys fetched')
     },
     onTokenFetch (upstream, outcome) {
       metrics.machineTokenFetch(upstream, outcome.ok)
+      occurrences.tokenFetch(upstream, outcome.ok ? undefined : fixedWords(outcome.error))
       if (outcome.ok && outcome.secret === 2) {
         metrics.oldSecretUsed(upstream)
         log.warn({ upstream }, 'the first client secret is refused; the second one served')
@@ -97,6 +101,7 @@ export async function serve ({ configuration, shadowed, version, read, env, line
     },
     onTokenShared (upstream, endsAt) {
       metrics.machineToken(upstream, 'shared')
+      occurrences.tokenShared(upstream)
       log.debug({ upstream, ends: isoTime(endsAt) }, 'machine token of another replica')
     },
     processes: leader === undefined ? 1 : configuration.gateway.workers,
@@ -122,6 +127,7 @@ export async function serve ({ configuration, shadowed, version, read, env, line
     onStore: {
       onOperation: metrics.storeOperation,
       onChange (up, problem) {
+        occurrences.storeChanged(up, problem)
         if (up) log.info({ store: 'redis' }, 'the store is there')
         else log.warn({ store: 'redis', problem }, 'the store is away')
       },
@@ -150,8 +156,9 @@ export async function serve ({ configuration, shadowed, version, read, env, line
     return await startShadow({ configuration: shadowed, env, now, log, onOutcome: metrics.shadowOutcome })
   }
 
-  function onReload (outcome: 'adopted' | 'unchanged' | 'rejected'): void {
+  function onReload (outcome: Parameters<typeof metrics.reload>[0]): void {
     metrics.reload(outcome)
+    occurrences.reload(outcome)
     if (outcome !== 'rejected') void shadow?.reload(outcome === 'adopted')
   }
 
@@ -164,7 +171,7 @@ export async function serve ({ configuration, shadowed, version, read, env, line
   const expiry = watchExpiry({ certificates: () => certificatesOf(current.configuration.gateway), now, log })
   const maintenance = watchMaintenance({ current: () => current.maintenance, log })
   const readiness = createReadiness({ current: () => current, rejected: reloading.rejected, sheds: () => pressure.share() > 0 })
-  const inspection = createInspection(() => current, refusals, shadow)
+  const inspection = createInspection({ current: () => current, metrics, refusals, occurrences, shadow, shed: pressure.share, now })
   const admin = leader === undefined ? buildAdmin({ readiness, metrics: metricsOf(metrics.registry), isDraining, inspection, listen: adminListen }) : undefined
 
   async function letGo (): Promise<void> {

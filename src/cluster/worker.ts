@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { Question } from '../explain/explain.ts'
-import type { Inspection } from '../inspection.ts'
+import type { Inspection, Latest } from '../inspection.ts'
 import type { Readiness } from '../readiness.ts'
 import { createChannel, type Channel } from './channel.ts'
 
@@ -32,8 +32,11 @@ export function joinLeader (): Leader {
     // Questions of the leader, which is of this very program.
     ask: question => duties?.inspection.ask(question as Question),
     past: decision => duties?.inspection.past(decision as string),
-    latest: most => duties?.inspection.latest(most as number),
+    latest: asked => duties?.inspection.latest(asked as Latest),
     shadow: () => duties?.inspection.shadow(),
+    snapshot: () => duties?.inspection.snapshot(),
+    totals: () => duties?.inspection.totals(),
+    rules: () => duties?.inspection.rules(),
     reload: () => duties?.reload(),
     async close () {
       await duties?.close()

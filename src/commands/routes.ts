@@ -2,6 +2,8 @@ import { Command } from 'commander'
 import { loadConfiguration } from '../config/load.ts'
 import type { Configuration, Route } from '../config/configuration.ts'
 import { openFiles } from '../file-world.ts'
+import type { RuleRow } from '../explain/explanation.ts'
+import { rowOf } from '../explain/rule-row.ts'
 import { sentenceOf } from '../explain/sentence.ts'
 import { Refusal } from '../policy/problems.ts'
 import { parseTarget } from '../policy/target.ts'
@@ -38,33 +40,7 @@ async function run ({ config, routes, check, json = false }: FileOptions & { rea
   }
 }
 
-interface Row {
-  readonly methods: string
-  readonly path: string
-  readonly who: string
-  readonly limits: string
-  readonly upstream: string
-  readonly at: string
-}
-
-function rowOf (route: Route): Row {
-  const { match, rate_limits: limits, withoutCredential } = route
-  return {
-    methods: match.any ? 'ANY' : match.methods.join('|'),
-    path: match.path,
-    who: sentenceOf(route),
-    limits: limits.map(({ max, per, by }) => `${max} per ${durationText(per)} by ${by}`).join(', '),
-    upstream: route.upstream + (withoutCredential ? ' (no credential)' : ''),
-    at: route.at
-  }
-}
-
-function durationText (ms: number): string {
-  for (const [unit, size] of [['h', 3_600_000], ['m', 60_000], ['s', 1000]] as const) if (ms % size === 0) return `${ms / size}${unit}`
-  return `${ms}ms`
-}
-
-function table (rows: readonly Row[]): string {
+function table (rows: readonly RuleRow[]): string {
   const all = [{ methods: 'METHODS', path: 'PATH', who: 'WHO MAY', limits: 'LIMITS', upstream: 'UPSTREAM', at: 'AT' }, ...rows]
   const keys = ['methods', 'path', 'who', 'limits', 'upstream', 'at'] as const
   const shown = keys.filter(key => rows.some(row => row[key] !== ''))

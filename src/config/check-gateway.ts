@@ -11,7 +11,7 @@ import type { Path } from './mistakes.ts'
 import { credentialHeaders } from './merge.ts'
 import { isObject } from './objects.ts'
 import { foldHeaderName } from './header-rules.ts'
-import { whyNotRedis } from './urls.ts'
+import { isLoopback, whyNotRedis } from './urls.ts'
 import { isEndless } from './windows.ts'
 import { rawAt } from './zod-mistakes.ts'
 
@@ -43,6 +43,9 @@ function checkCertificates ({ config, listen, issuers = {}, upstreams = {} }: Dr
 function checkPorts ({ config, listen, admin }: Draft): void {
   if (listen.port !== undefined && listen.port !== 0 && listen.port === admin.port && overlap(listen.host, admin.host)) {
     config.report(['admin', 'port'], 'is the port of listen too: nothing of the admin port may be reachable there')
+  }
+  if (admin.console === true && rawAt(config.value, ['admin', 'token']) === undefined && admin.host !== undefined && !isLoopback(admin.host)) {
+    config.report(['admin', 'console'], 'off loopback the console wants a token: say admin.token, or leave this out')
   }
   if (listen.rate_limit !== undefined && listen.trusted_proxies?.length === 0) {
     config.report(['listen', 'rate_limit'], 'trusted_proxies is empty: behind a proxy all callers would count as one address', { severity: 'warning' })

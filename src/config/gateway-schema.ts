@@ -66,9 +66,10 @@ export const listenSchema = z.strictObject({
 })
 
 export const adminSchema = z.strictObject({
-  host: host().prefault('127.0.0.1').describe('The address of /livez, /readyz and /metrics.'),
+  host: host().prefault('127.0.0.1').describe('The address of /livez, /readyz, /metrics and the console.'),
   port: whole(0, 65535, { fromText: true }).prefault(9090).describe('Their port; 0 picks a free one.'),
-  token: byHand(secretShape, parseSecret).optional().describe('What else is there (explanations of decisions) is for whoever shows this: text, { file: path } or { env: NAME }. Without it, for this machine alone.')
+  token: byHand(secretShape, parseSecret).optional().describe('What else is there (explanations of decisions) is for whoever shows this: text, { file: path } or { env: NAME }. Without it, for this machine alone.'),
+  console: flag().optional().describe('The page for operators, at / of that port. Left out, it is there on loopback, and wherever there is a token.')
 })
 
 export const issuerSchema = z.strictObject({

@@ -31,7 +31,7 @@ ${lines.map(({ title, expect, curl }, index) => `${bold(`${index + 1}  ${title}`
 ${bold('Or click')}  ${link(saas)}  ${logins}
 
   Gateway ${link(gateway)}  config/demo.yaml, routes.yaml
-  Admin   ${link(`${admin}/readyz`)}, ${link('/metrics')}
+  Console ${link(`${admin}/`)}  who was refused, and why; also ${link('/readyz')}, ${link('/metrics')}
   IdP     ${link(`${idp}/.well-known/openid-configuration`)}
   ERP     ${link(erp)}  takes the gateway's own token only
 

@@ -65,6 +65,35 @@ export interface ReportedSeen {
   readonly remedy: string
 }
 
+/** A rule in one row of a table. */
+export interface RuleRow {
+  /** as in the log and the metrics: its `id`, else its `match` */
+  readonly name: string
+  readonly methods: string
+  readonly path: string
+  /** in words */
+  readonly who: string
+  readonly limits: string
+  readonly upstream: string
+  /** `routes.yaml:12` */
+  readonly at: string
+}
+
+/** A refusal in one line, or what was let through in its place. */
+export interface PastLine {
+  readonly decision: string
+  /** RFC 3339 */
+  readonly time: string
+  readonly method: string
+  readonly path: string
+  readonly status: number
+  readonly code: string
+  readonly rule: string | undefined
+  readonly client: string | undefined
+  /** whether it passed all the same (`enforce: report`) */
+  readonly letThrough: boolean
+}
+
 /** Why a request passes or does not: the data plane's own verdict, and all that led to it. No token, no secret. */
 export interface Explanation {
   readonly request: { readonly method: string, readonly target: string }

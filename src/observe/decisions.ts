@@ -2,6 +2,7 @@ import type { Configuration } from '../config/configuration.ts'
 import type { Principal } from '../policy/principal.ts'
 import type { Refusal } from '../policy/problems.ts'
 import type { RuleReference } from './audit.ts'
+import type { RefusalGroup, RefusalGroups } from './snapshot.ts'
 
 /** A request that was refused, or would have been, as far as it may be remembered: no token, no header, no query. */
 export interface PastRefusal {
@@ -19,6 +20,13 @@ export interface PastRefusal {
   readonly letThrough: boolean
   /** by which it was decided */
   readonly configuration: Configuration
+}
+
+/** What refusals have in common; what is undefined is not asked for. An empty name: no rule met, no client known. */
+export interface Common {
+  readonly code?: string | undefined
+  readonly rule?: string | undefined
+  readonly client?: string | undefined
 }
 
 /** The last so many refusals of this process, in memory, and as many that were let through in their place. */
@@ -43,9 +51,22 @@ export class PastRefusals {
   }
 
   /** The last ones, the newest first. */
-  latest (most: number): PastRefusal[] {
+  latest (most: number, { code, rule, client }: Common = {}): PastRefusal[] {
     const all = [...this.#refused.inOrder(), ...this.#letThrough.inOrder()]
-    return all.sort((one, other) => one.time - other.time).slice(-most).reverse()
+    const asked = all.filter(one => (code ?? one.refusal.code) === one.refusal.code && (rule ?? ruleOf(one)) === ruleOf(one) && (client ?? clientOf(one)) === clientOf(one))
+    return asked.sort((one, other) => one.time - other.time).slice(-most).reverse()
+  }
+
+  /** Of what was refused. */
+  groups (): RefusalGroups {
+    const all = this.#refused.inOrder()
+    return {
+      remembered: all.length,
+      since: all[0]?.time,
+      code: grouped(all, ({ refusal }) => refusal.code),
+      rule: grouped(all, ruleOf),
+      client: grouped(all, clientOf)
+    }
   }
 }
 
@@ -71,4 +92,25 @@ class Ring {
   inOrder (): PastRefusal[] {
     return [...this.#kept.slice(this.#next), ...this.#kept.slice(0, this.#next)]
   }
+}
+
+/** Groups that are told: a thousand refusals may be of a thousand clients. */
+export const MOST_GROUPS = 50
+
+function grouped (refusals: readonly PastRefusal[], nameOf: (refusal: PastRefusal) => string): RefusalGroup[] {
+  const groups = new Map<string, RefusalGroup>()
+  // The newest comes last, and is the one that the group is shown by.
+  for (const refusal of refusals) {
+    const name = nameOf(refusal)
+    groups.set(name, { name, count: (groups.get(name)?.count ?? 0) + 1, decision: refusal.decision, time: refusal.time })
+  }
+  return [...groups.values()].sort((one, other) => other.count - one.count || other.time - one.time).slice(0, MOST_GROUPS)
+}
+
+function ruleOf ({ rule }: PastRefusal): string {
+  return rule?.id ?? ''
+}
+
+function clientOf ({ principal }: PastRefusal): string {
+  return principal?.client ?? ''
 }

@@ -9,6 +9,8 @@ import type { AuditRecord } from './audit.ts'
 import { createHistogram } from './histogram.ts'
 import type { Signal } from './otlp-sender.ts'
 import type { ShadowOutcome } from './shadow-tally.ts'
+import type { RuleEnd, StoreOperations } from './snapshot.ts'
+import { Traffic } from './traffic.ts'
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
@@ -40,7 +42,10 @@ export interface Metrics {
   /** Counts a request to the collector of telemetry. */
   readonly telemetryExport: (signal: Signal, ok: boolean) => void
   readonly telemetrySpans: (outcome: 'sent' | 'failed' | 'dropped', count: number) => void
-  readonly inFlight: { inc (): void, dec (): void }
+  readonly inFlight: { inc (): void, dec (): void, readonly count: number }
+  /** What of it is counted of requests, for who looks at it without Prometheus. */
+  readonly traffic: Traffic
+  readonly storeOperations: () => Promise<StoreOperations[]>
 }
 
 /** What a gateway's gauges show at the moment they are read. */
@@ -74,7 +79,7 @@ export function createMetrics (readings: Readings): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
-  const countRequest = createRequestCounter(registry)
+  const requests = createRequestCounter(registry)
   const duration = createHistogram(registry, { name: 'countersign_request_duration_seconds', help: "From the request's headers to the end of its answer.", label: 'rule', buckets: SECONDS })
   const upstreamDuration = createHistogram(registry, { name: 'countersign_upstream_duration_seconds', help: 'From sending a request to the upstream to the end of its answer.', label: 'upstream', buckets: SECONDS })
   const keyFetches = new Counter({ registers, name: 'countersign_key_fetches_total', help: "Fetches of an issuer's keys.", labelNames: ['issuer', 'outcome'] })
@@ -115,19 +120,20 @@ export function createMetrics (readings: Readings): Metrics {
   return {
     registry,
     inFlight,
+    traffic: new Traffic({ bounds: SECONDS, ends: requests.ends, durations: duration.counts, upstreamDurations: upstreamDuration.counts }),
     request ({ rule, refusal, started, upstream, upstreamStarted, upstreamEnded, retries: reasons, idempotency, batchParts, granted, reported }, status) {
       const id = rule?.id ?? ''
       const ended = performance.now()
-      countRequest(id, refusal?.code ?? '', status)
-      duration(id).observe((ended - started) / 1000)
-      if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
+      requests.count(id, refusal?.code ?? '', status)
+      duration.series(id).observe((ended - started) / 1000)
+      if (upstream !== undefined && upstreamStarted !== undefined) upstreamDuration.series(upstream).observe(((upstreamEnded ?? ended) - upstreamStarted) / 1000)
       if (batchParts !== undefined) parts.inc({ outcome: granted ? 'passed' : 'refused' }, batchParts)
       if (reported !== undefined) for (const { rule: { id: own }, refusal: { code } } of reported) reports.inc({ rule: own, code })
       if (reasons !== undefined) for (const reason of reasons) retries.inc({ upstream: upstream ?? '', reason })
       if (idempotency !== undefined) writes.inc({ outcome: idempotency })
     },
     refusedByParser ({ code, problem }) {
-      countRequest('', code, problem.status)
+      requests.count('', code, problem.status)
     },
     keyFetch: (issuer, ok) => { keyFetches.inc({ issuer, outcome: ok ? 'ok' : 'error' }) },
     machineTokenFetch: (credential, ok) => { tokenFetches.inc({ credential, outcome: ok ? 'ok' : 'error' }) },
@@ -144,6 +150,7 @@ export function createMetrics (readings: Readings): Metrics {
     telemetryExport: (signal, ok) => { exports.inc({ signal, outcome: ok ? 'ok' : 'error' }) },
     telemetrySpans: (outcome, count) => { spans.inc({ outcome }, count) },
     shadowOutcome: outcome => { shadows.inc({ outcome }) },
+    storeOperations: async () => (await storeOperations.get()).values.map(({ labels: { operation = '', outcome = '' }, value }) => ({ operation: String(operation), outcome: String(outcome), count: value })),
     storeOperation: (operation, outcome) => { storeOperations.inc({ operation, outcome }) }
   }
 }
@@ -162,7 +169,7 @@ export function metricsOf (registry: Registry): () => Promise<{ contentType: str
 }
 
 // Counted by hand, and told to the registry when it is read: to look a series up by its labels costs more than to count.
-function createRequestCounter (registry: Registry): (rule: string, code: string, status: number) => void {
+function createRequestCounter (registry: Registry): { count (rule: string, code: string, status: number): void, ends (): Iterable<RuleEnd & { readonly rule: string }> } {
   const counts = new Map<string, Map<string, Map<number, number>>>()
   const counter = new Counter({
     registers: [registry],
@@ -171,16 +178,24 @@ function createRequestCounter (registry: Registry): (rule: string, code: string,
     labelNames: ['rule', 'status', 'code'],
     collect () {
       counter.reset()
-      for (const [rule, codes] of counts) {
-        for (const [code, statuses] of codes) {
-          for (const [status, count] of statuses) counter.inc({ rule, status, code }, count)
-        }
-      }
+      for (const { rule, code, status, count } of ends()) counter.inc({ rule, status, code }, count)
     }
   })
-  return (rule, code, status) => {
-    const statuses = within(within(counts, rule, noCodes), code, noStatuses)
-    statuses.set(status, (statuses.get(status) ?? 0) + 1)
+
+  function * ends () {
+    for (const [rule, codes] of counts) {
+      for (const [code, statuses] of codes) {
+        for (const [status, count] of statuses) yield { rule, code, status, count }
+      }
+    }
+  }
+
+  return {
+    count (rule, code, status) {
+      const statuses = within(within(counts, rule, noCodes), code, noStatuses)
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    },
+    ends
   }
 }
 
@@ -192,7 +207,8 @@ function createInFlight (registry: Registry): Metrics['inFlight'] {
   readGauge(registry, 'countersign_requests_in_flight', 'Requests that have no whole answer yet.', () => requests)
   return {
     inc () { requests++ },
-    dec () { requests-- }
+    dec () { requests-- },
+    get count () { return requests }
   }
 }
 

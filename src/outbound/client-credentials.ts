@@ -31,7 +31,7 @@ export function tokenCredential (header: string, cache: MachineTokenCache): Cred
     },
     status () {
       const { tried, failing, token } = cache.status()
-      return { tried, available: token !== undefined || (tried && !failing), endsAt: token?.endsAt }
+      return { tried, available: token !== undefined || (tried && !failing), askedAt: token?.askedAt, endsAt: token?.endsAt }
     }
   }
 }

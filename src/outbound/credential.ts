@@ -29,6 +29,8 @@ export interface CredentialStatus {
   readonly tried: boolean
   /** whether one is in hand, or would be: a token that nobody used is let go when it ends */
   readonly available: boolean
+  /** ms since the epoch: when the one in hand was asked for, where it was */
+  readonly askedAt: number | undefined
   /** ms since the epoch, where it ends */
   readonly endsAt: number | undefined
 }
@@ -41,7 +43,7 @@ export function fixedCredential (headers: Readonly<Record<string, string>>): Cre
     headerNames: Object.keys(headers).map(name => name.toLowerCase()),
     present: () => presented,
     renew: () => Promise.resolve(undefined),
-    status: () => ({ tried: true, available: true, endsAt: undefined })
+    status: () => ({ tried: true, available: true, askedAt: undefined, endsAt: undefined })
   }
 }
 

@@ -10,6 +10,8 @@ export interface HostPool {
   readonly dispatcher: Dispatcher
   /** Whether the host takes a connection, with TLS and all. No request is sent. */
   knock (): Promise<boolean>
+  /** How many requests are at the host, or wait for a connection. */
+  open (): number
   close (): Promise<void>
 }
 
@@ -41,9 +43,9 @@ export function createHostPool ({ protocol, hostname, host, port, origin }: URL,
   const pools = new Set<Pool>()
   let closed = false
   let inUse: Map<string, number>
-  let pool = open()
+  let pool = openPool()
 
-  function open (): Pool {
+  function openPool (): Pool {
     inUse = new Map()
     // Time limits on headers and bodies are the relay's: they begin where the caller's body ends.
     const opened = new Pool(origin, { connect: noting(connect, inUse), headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: MAX_ANSWER_HEADERS })
@@ -56,7 +58,7 @@ export function createHostPool ({ protocol, hostname, host, port, origin }: URL,
     // A name server that fails says nothing about the addresses.
     if (closed || known === undefined || [...inUse.keys()].every(address => known.has(address))) return
     const old = pool
-    pool = open()
+    pool = openPool()
     await old.close()
     pools.delete(old)
   }
@@ -73,6 +75,7 @@ export function createHostPool ({ protocol, hostname, host, port, origin }: URL,
         })
       })
     },
+    open: () => [...pools].reduce((sum, { stats }) => sum + stats.size, 0),
     async close () {
       closed = true
       clearInterval(timer)

@@ -109,7 +109,8 @@ t.test('check takes the two files, and what they say fits the pod', async t => {
   t.ok(mebibytes(container.resources?.requests?.['memory']) >= own)
 })
 
-const NOTHING_TO_SEE: Inspection = { ask: async () => await Promise.reject(new Error('none asks')), past: async () => undefined, latest: async () => [], shadow: async () => undefined }
+const nobody = async () => await Promise.reject(new Error('none asks'))
+const NOTHING_TO_SEE: Inspection = { ask: nobody, past: async () => undefined, latest: async () => [], shadow: async () => undefined, snapshot: nobody, totals: nobody, rules: async () => [] }
 
 t.test('probes and metrics are asked where the admin port has them', async t => {
   const admin = buildAdmin({ readiness: () => ({ ready: true, degraded: [], config: '' }), metrics: async () => ({ contentType: 'text/plain', text: '' }), isDraining: () => false, inspection: NOTHING_TO_SEE, listen: { host: '0.0.0.0', port: 9090 } })

@@ -1,6 +1,5 @@
 import t from 'tap'
-import type { Explanation } from '../../src/explain/explanation.ts'
-import type { PastLine } from '../../src/inspection.ts'
+import type { Explanation, PastLine } from '../../src/explain/explanation.ts'
 import { startErp } from '../support/erp.ts'
 import { startGateway } from '../support/gateway.ts'
 import { startIdp } from '../support/idp.ts'
@@ -39,6 +38,19 @@ t.test('a refusal can be asked about afterwards by its decision, without the tok
   } satisfies Record<keyof Explanation, unknown> | object)
   for (const kept of [token, 'secret=query', 'somebody@example.com', 'globex']) t.notMatch(answer.text, kept)
   t.match(await gateway.admin('/decisions/none'), { status: 404 })
+})
+
+t.test('the path is the caller\'s wherever requests are counted, and of a long one no more than its beginning is kept', async t => {
+  const idp = await startIdp(t)
+  const erp = await startErp(t)
+  const gateway = await startGateway(t, { idp, erp, routes: [{ match: 'GET /a/:id', require: 'user', rate_limit: { max: 100, per: '1h', by: 'user' } }] })
+  await gateway.call({ path: '/a/17?secret=query' })
+  await gateway.call({ path: `/a/${'x'.repeat(5000)}` })
+  await gateway.call({ path: `/a/18?secret=${'y'.repeat(5000)}` })
+  const [query, long, short] = (await gateway.admin('/decisions')).json() as PastLine[]
+  t.equal(short?.path, '/a/17')
+  t.equal(long?.path, `/a/${'x'.repeat(1021)}…`)
+  t.equal(query?.path, '/a/18')
 })
 
 t.test('the last refusals are listed, the newest first, and only refusals', async t => {

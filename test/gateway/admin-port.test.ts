@@ -107,7 +107,7 @@ t.test('draining: not ready, still alive, requests are answered until the delay 
 
 t.test('nothing of it is on the data port', async t => {
   const { gateway, erp, idp } = await startScene(t)
-  for (const path of ['/livez', '/readyz', '/metrics', '/']) {
+  for (const path of ['/livez', '/readyz', '/metrics', '/', '/snapshot', '/rules', '/decisions', '/icon.svg']) {
     t.match(await gateway.call({ path }), { status: 404, code: 'route-not-found' })
     t.match(await gateway.call({ path, token: idp.mint() }), { status: 404, code: 'route-not-found' })
   }
@@ -116,7 +116,7 @@ t.test('nothing of it is on the data port', async t => {
 
 t.test('nothing of the data port is on it', async t => {
   const { gateway, erp } = await startScene(t)
-  for (const path of ['/orders', '/status', '/', '/livez/', '/metrics/x']) t.equal((await gateway.admin(path)).status, 404)
+  for (const path of ['/orders', '/status', '/livez/', '/metrics/x', '/snapshot/']) t.equal((await gateway.admin(path)).status, 404)
   t.equal(erp.requests.length, 0)
 })
 

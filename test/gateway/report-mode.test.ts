@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Explanation } from '../../src/explain/explanation.ts'
-import type { PastLine } from '../../src/inspection.ts'
+import type { PastLine } from '../../src/explain/explanation.ts'
 import { delimited, httpPart, MULTIPART } from '../support/batch-body.ts'
 import type { Settings } from '../support/settings.ts'
 import { get, startGatehouse, type Gatehouse } from './gatehouse.ts'

@@ -15,6 +15,7 @@ function scene (count: number, changes: Partial<EjectionOptions> = {}) {
   const changed: string[] = []
   const hosts = Array.from({ length: count }, (_value, at) => createHost(String(at), {
     get dispatcher (): never { throw new Error('nothing is sent here') },
+    open: () => 0,
     knock () {
       knocks.push(String(at))
       return Promise.resolve(answers.get(String(at)) ?? true)
