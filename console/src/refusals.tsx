@@ -48,11 +48,13 @@ export function Refusals ({ told, filter, setFilter }: RefusalsProps) {
       {!shows && <p class='empty'>No request was refused since the start.</p>}
       {shows && (
         <>
-          {remembered > 0 && <div class='groups'>
-            <Groups title='By reason' groups={code} picked={filter.code} onPick={name => { pick('code', name) }} wordsOf={name => <><b>{name}</b><small>{titleOf(name)}</small></>} />
-            <Groups title='By rule' groups={rule} picked={filter.rule} onPick={name => { pick('rule', name) }} wordsOf={name => name === '' ? <i>no rule was met</i> : <Said>{name}</Said>} />
-            <Groups title='By client' groups={client} picked={filter.client} onPick={name => { pick('client', name) }} wordsOf={name => name === '' ? <i>no client was proven</i> : <Said>{name}</Said>} />
-          </div>}
+          {remembered > 0 && (
+            <div class='groups'>
+              <Groups title='By reason' groups={code} picked={filter.code} onPick={name => { pick('code', name) }} wordsOf={name => <><b>{name}</b><small>{titleOf(name)}</small></>} />
+              <Groups title='By rule' groups={rule} picked={filter.rule} onPick={name => { pick('rule', name) }} wordsOf={name => name === '' ? <i>no rule was met</i> : <Said>{name}</Said>} />
+              <Groups title='By client' groups={client} picked={filter.client} onPick={name => { pick('client', name) }} wordsOf={name => name === '' ? <i>no client was proven</i> : <Said>{name}</Said>} />
+            </div>
+          )}
           {filters.length > 0 && (
             <p class='filters'>
               Only {filters.map(({ kind, name }) => <button key={kind} type='button' class='chip' onClick={() => { pick(kind, name) }}>{KINDS[kind]} <Said>{name === '' ? 'none' : name}</Said> <span role='img' aria-label='remove'>✕</span></button>)}
