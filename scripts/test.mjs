@@ -31,7 +31,7 @@ const SUITES = {
   cluster: { budget: 60 },
   explain: { budget: 180 },
   rehearsal: { budget: 120 },
-  doctor: { budget: 180, needs: ['redis-server', 'redis-cli'] },
+  doctor: { budget: 300, needs: ['redis-server', 'redis-cli'] },
   gateway: { budget: 720, logs: true },
   erps: { budget: 300, logs: true },
   attacks: { budget: 480, logs: true },
