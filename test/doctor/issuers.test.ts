@@ -1,4 +1,5 @@
 import t from 'tap'
+import { findingsAbout, inTime } from '../../src/doctor/finding.ts'
 import { answer, hang, html, json, redirect, reset, truncatedJson, type Fault } from '../support/faults.ts'
 import { selfSigned } from '../support/self-signed.ts'
 import { startScene } from './scene.ts'
@@ -97,4 +98,10 @@ t.test('where jwks_uri stands and no credential wants the document, it is not as
   const first = await startScene(t)
   const { examine } = await startScene(t, { changes: { issuers: { main: { issuer: 'https://nobody.invalid', jwks_uri: first.idp.jwksUri } }, upstreams: { erp: { credential: 'none' } } } })
   t.same((await examine()).verdicts('issuers'), ['main warning', 'main good', 'main good', 'main good'])
+})
+
+t.test('a check that comes to no end keeps nobody from the others', async t => {
+  const about = findingsAbout('issuers', 'main')
+  t.match(await inTime(about, new Promise(() => {}), 20), [{ verdict: 'bad', about: 'main' }])
+  t.match(await inTime(about, Promise.resolve([about.good('there')]), 20_000), [{ verdict: 'good' }])
 })
