@@ -73,7 +73,7 @@ async function firstLetIn (candidates: readonly Fitting[], stage: Stage): Promis
 }
 
 /** What an alternative asks for, and no more. */
-export function wishFor ({ conditions }: Alternative, issuer: BuiltInIssuer): Wish {
+function wishFor ({ conditions }: Alternative, issuer: BuiltInIssuer): Wish {
   const { scope = [], any_scope: [anyScope] = [], permission = [], any_permission: [anyPermission] = [], role = [], any_role: [anyRole] = [], client_id: clients, audience, claims, max_age: maxAge, acr } = conditions
   const { allowed_clients: allowed, audience: [own] = [] } = issuer.issuer
   const ids = clients?.map(one => clientOf(issuer, one))

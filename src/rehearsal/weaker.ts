@@ -1,7 +1,6 @@
-import type { Route } from '../config/configuration.ts'
 import { alternativeSentence } from '../explain/sentence.ts'
 import type { Alternative, Conditions, Require } from '../policy/require.ts'
-import { compareAudiences } from '../policy/wider.ts'
+import { compareAudiences, type Audience } from '../policy/wider.ts'
 
 /** A rule as a slip of the hand would make it: it lets in somebody more. */
 export interface WeakerRule {
@@ -12,16 +11,16 @@ export interface WeakerRule {
 }
 
 /** A rule made weaker, one step at a time: made public, a condition dropped, another kind or another issuer let in. */
-export function weakerRules ({ require, issuers }: Pick<Route, 'require' | 'issuers'>, allIssuers: readonly string[]): WeakerRule[] {
+export function weakerRules (rule: Audience, allIssuers: readonly string[]): WeakerRule[] {
+  const { require, issuers } = rule
   if (require === 'public') return []
-  const before = { require, issuers }
   const weaker: WeakerRule[] = [
     { admits: 'anybody', require: 'public', issuers: [] },
     ...require.flatMap((alternative, at) => changesOf(alternative).map(({ admits, changed }) => ({ admits, require: require.map((one, other) => other === at ? changed : one), issuers }))),
     ...allIssuers.filter(name => !issuers.includes(name)).map(name => ({ admits: `a token of ${name}`, require, issuers: [...issuers, name] }))
   ]
   // Where another alternative lets all of them in, nobody would notice, for nothing has changed.
-  return weaker.filter(one => compareAudiences(before, one) === 'wider')
+  return weaker.filter(one => compareAudiences(rule, { ...rule, require: one.require, issuers: one.issuers }) === 'wider')
 }
 
 function changesOf (alternative: Alternative): Array<{ readonly admits: string, readonly changed: Alternative }> {
