@@ -6,6 +6,8 @@ import type { RawAnswer } from './raw-request.ts'
 /** Rules that are named in one line; nobody reads thousands. */
 const MOST_NAMED = 10
 
+export const KEPT_REMEDY = 'Nothing, where the ERP is meant to have it; else take it out of headers.keep.'
+
 /** What was sent with canaries, and what became of them. */
 export class LeakLedger {
   readonly #rules = new Set<Route>()
@@ -38,7 +40,7 @@ export class LeakLedger {
   findings (): Finding[] {
     return [
       ...[...this.#leaked].map(([place, rules]) => findingsAbout('leak', named(rules)).bad(`LEAK: ${place} of the caller reached the ERP`, 'Put it out of service, and report it as SECURITY.md says.')),
-      ...[...this.#kept].map(([header, rules]) => findingsAbout('leak', named(rules)).warning(`${header} of the caller reaches the ERP: headers.keep spares it`, 'Nothing, where the ERP is meant to have it; else take it out of headers.keep.')),
+      ...[...this.#kept].map(([header, rules]) => findingsAbout('leak', named(rules)).warning(`${header} of the caller reaches the ERP: headers.keep spares it`, KEPT_REMEDY)),
       ...this.#untried.map(({ route, said }) => findingsAbout('leak', `${route.name} (${route.at})`).warning(`was not tried: ${said}`, 'Send a request of its through a gateway that runs: --through.')),
       ...this.#rules.size === 0 ? [] : [findingsAbout('leak', 'all').good(`${this.#canaries} canaries went in ${this.#requests} requests through ${this.#rules.size} ${this.#rules.size === 1 ? 'rule' : 'rules'} (${this.#refused} were refused, as they should); what is not named here did not reach the ERP`)]
     ]

@@ -3,10 +3,11 @@ import type { Configuration, Route } from '../config/configuration.ts'
 import { compileMatcher } from '../policy/match.ts'
 import { Refusal } from '../policy/problems.ts'
 import { parseTarget } from '../policy/target.ts'
-import { createCanaries, onesOf, survivors, tokenCanaries, type Canary, type Carrier } from './canaries.ts'
+import { createCanaries, onesOf, survivors, tokenCanaries, type Carrier } from './canaries.ts'
 import { connectionFault } from './connection-fault.ts'
 import { startEcho, type Echo } from './echo.ts'
 import { findingsAbout, type About, type Finding } from './finding.ts'
+import { KEPT_REMEDY } from './leak-ledger.ts'
 import { ownNames } from './leak.ts'
 import { sendRaw, type RawAnswer } from './raw-request.ts'
 
@@ -42,7 +43,9 @@ async function send (about: About, configuration: Configuration, through: Throug
   const rule = ruleOf(configuration, method, target)
   const canaries = createCanaries(rule === undefined ? { headers: [], query: [] } : ownNames(rule, configuration))
   const ofToken = token === undefined ? [] : tokenCanaries(token)
-  const arrived = new Map<string, Canary>()
+  const keep = rule?.headers.keep ?? []
+  const leaked = new Set<string>()
+  const kept = new Set<string>()
 
   async function exchange ({ headers, query, trailers, canaries: carried }: Carrier): Promise<{ readonly answer: RawAnswer, readonly bytes: string }> {
     echo.taken()
@@ -54,7 +57,11 @@ async function send (about: About, configuration: Configuration, through: Throug
       ...trailers && { trailers }
     })
     const bytes = echo.taken()
-    for (const canary of survivors([...carried, ...ofToken], bytes)) arrived.set(canary.place, canary)
+    for (const { place, header = '' } of survivors([...carried, ...ofToken], bytes)) {
+      const isKept = keep.includes(header.toLowerCase())
+      if (isKept) kept.add(header.toLowerCase())
+      else leaked.add(place)
+    }
     return { answer, bytes }
   }
 
@@ -69,10 +76,10 @@ async function send (about: About, configuration: Configuration, through: Throug
     await exchange(carrier)
     requests++
   }
-  const keep = rule?.headers.keep ?? []
-  const found = [...arrived.values()].map(({ place, header }) => header !== undefined && keep.includes(header.toLowerCase())
-    ? about.warning(`${header} of the caller reaches the ERP: headers.keep spares it`, 'Nothing, where the ERP is meant to have it; else take it out of headers.keep.')
-    : about.bad(`LEAK: ${place} of the caller reached the ERP`, 'Is it Countersign that answers there, and nothing beside it that adds or passes headers? Then report it as SECURITY.md says.'))
+  const found = [
+    ...[...leaked].map(place => about.bad(`LEAK: ${place} of the caller reached the ERP`, 'Is it Countersign that answers there, and nothing beside it that adds or passes headers? Then report it as SECURITY.md says.')),
+    ...[...kept].map(header => about.warning(`${header} of the caller reaches the ERP: headers.keep spares it`, KEPT_REMEDY))
+  ]
   return [...found, about.good(`${canaries.together.canaries.length + canaries.apart.length} canaries went in ${requests + 1} requests; what is not named here did not reach the ERP`)]
 }
 

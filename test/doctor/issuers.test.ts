@@ -1,4 +1,5 @@
 import t from 'tap'
+import { findingsAbout, inTime } from '../../src/doctor/finding.ts'
 import { answer, hang, html, json, redirect, reset, truncatedJson, type Fault } from '../support/faults.ts'
 import { selfSigned } from '../support/self-signed.ts'
 import { startScene } from './scene.ts'
@@ -77,7 +78,7 @@ t.test('a certificate of the IdP that nobody vouches for is told as that', async
 })
 
 t.test('a clock that is further off than is forgiven is bad, one that comes near a warning', async t => {
-  const { examine, idp } = await startScene(t, { changes: { upstreams: { erp: { credential: 'none' } } } })
+  const { examine, idp } = await startScene(t, { changes: { issuers: { main: { clock_tolerance: '60s' } }, upstreams: { erp: { credential: 'none' } } } })
   const clockOf = async (headers: Record<string, string>): Promise<string | undefined> => {
     idp.fail('discovery', (_req, res) => {
       for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
@@ -86,15 +87,21 @@ t.test('a clock that is further off than is forgiven is bad, one that comes near
     return (await examine()).verdicts('issuers').at(-1)
   }
   const at = (ms: number): string => new Date(Date.now() + ms).toUTCString()
-  t.equal(await clockOf({ Date: at(60_000) }), 'main bad')
-  t.equal(await clockOf({ Date: at(-60_000) }), 'main bad')
-  t.equal(await clockOf({ Date: at(4500) }), 'main warning')
+  t.equal(await clockOf({ Date: at(600_000) }), 'main bad')
+  t.equal(await clockOf({ Date: at(-600_000) }), 'main bad')
+  t.equal(await clockOf({ Date: at(45_000) }), 'main warning')
   t.equal(await clockOf({ Date: at(0) }), 'main good')
-  t.equal(await clockOf({ Date: at(-60_000), Age: '60' }), 'main good', 'a cache says how old its answer is')
+  t.equal(await clockOf({ Date: at(-600_000), Age: '600' }), 'main good', 'a cache says how old its answer is')
 })
 
 t.test('where jwks_uri stands and no credential wants the document, it is not asked for', async t => {
   const first = await startScene(t)
   const { examine } = await startScene(t, { changes: { issuers: { main: { issuer: 'https://nobody.invalid', jwks_uri: first.idp.jwksUri } }, upstreams: { erp: { credential: 'none' } } } })
   t.same((await examine()).verdicts('issuers'), ['main warning', 'main good', 'main good', 'main good'])
+})
+
+t.test('a check that comes to no end keeps nobody from the others', async t => {
+  const about = findingsAbout('issuers', 'main')
+  t.match(await inTime(about, new Promise(() => {}), 20), [{ verdict: 'bad', about: 'main' }])
+  t.match(await inTime(about, Promise.resolve([about.good('there')]), 20_000), [{ verdict: 'good' }])
 })

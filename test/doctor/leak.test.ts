@@ -98,6 +98,13 @@ t.test('through a gateway that runs, to an echo where its ERP would be, nothing 
   t.same(all.map(({ verdict }) => verdict), ['good'])
 })
 
+t.test('through a gateway that runs, what headers.keep spares is a warning that names it once', async t => {
+  const { configuration, through } = await running(t, { headers: { keep: ['X-Api-Key'] } })
+  const { all } = examined(await examineLeaksThrough(configuration, through))
+  t.match(all, [{ verdict: 'warning', said: /^x-api-key / }, { verdict: 'good' }])
+  t.equal(all.length, 2)
+})
+
 t.test('through a proxy that passes everything each place is told, the token too: the trial can fail', async t => {
   const { configuration, through } = await running(t)
   const port = await bareProxy(t, through.echo.port)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { readSamples } from '../../src/doctor/metrics-text.ts'
 import { startErp } from '../support/erp.ts'
@@ -49,6 +50,7 @@ t.test('a gateway that is not as it should be is told as that', async t => {
   const scene = await startScene(t)
   const gateway = await startGateway(t, { idp: scene.idp, erp: scene.erp, routes: { defaults: { issuers: 'main' }, routes: RULES }, changes: { issuers: { dead: { issuer: 'http://127.0.0.1:1', audience: 'x', idp: 'rfc9068' } } } })
   const admin = `http://127.0.0.1:${gateway.adminPort}`
+  while ((await gateway.admin('/readyz')).status !== 200) await sleep(20)
   const { verdicts, text } = await scene.examine(admin)
   t.same(verdicts('running gateway'), [`${admin} warning`])
   t.match(text('running gateway'), /issuers\.dead\.keys/)
