@@ -46,7 +46,7 @@ export function createTracing ({ settings, resource, sender, onSpans }: TracesPa
   })
   const tracer = provider.getTracer('countersign')
   return {
-    begin: (incoming, record) => new ServerSpan(tracer, incoming, record, settings.subject),
+    begin: (incoming, record) => quietly(() => new ServerSpan(tracer, incoming, record, settings.subject)),
     close: async () => { await provider.shutdown() }
   }
 }
@@ -115,13 +115,16 @@ class ServerSpan implements RequestTrace {
     if (this.#span.isRecording()) this.#span.setAttributes(requestAttributes(incoming, this.#method))
   }
 
-  attempt (origin: string): AttemptTrace {
-    return new ClientSpan(this.#tracer, this.#context, this.#method, origin, this.#attempts++)
+  attempt (origin: string): AttemptTrace | undefined {
+    return quietly(() => new ClientSpan(this.#tracer, this.#context, this.#method, origin, this.#attempts++))
   }
 
   end (record: AuditRecord, status: number, configuration: Configuration): void {
     const span = this.#span
-    if (!span.isRecording()) return
+    if (span.isRecording()) quietly(() => { this.#write(span, record, status, configuration) })
+  }
+
+  #write (span: Span, record: AuditRecord, status: number, configuration: Configuration): void {
     const { rule, refusal, reported, principal, upstream, granted, decisionId } = record
     const route = rule && routeOf(configuration, rule)
     if (route !== undefined) span.updateName(`${this.#method} ${route}`)
@@ -161,11 +164,23 @@ class ClientSpan implements AttemptTrace {
 
   end (status: number | undefined, code: string | undefined): void {
     const span = this.#span
-    if (!span.isRecording()) return
+    if (span.isRecording()) quietly(() => { this.#write(span, status, code) })
+  }
+
+  #write (span: Span, status: number | undefined, code: string | undefined): void {
     const error = code ?? (status !== undefined && status >= 400 ? String(status) : undefined)
     span.setAttributes(withoutUndefined({ 'http.response.status_code': status, 'error.type': error }))
     if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR })
     span.end()
+  }
+}
+
+// A span is worth no request: where one cannot be made or written, the request goes on without.
+function quietly<Made> (act: () => Made): Made | undefined {
+  try {
+    return act()
+  } catch {
+    return undefined
   }
 }
 
@@ -179,12 +194,11 @@ function parentOf ({ headers: { traceparent } }: IncomingMessage): Context {
 }
 
 // Neither path nor query: both can name what nobody but the ERP is to know. What was meant the route says.
-function requestAttributes ({ headers: { host }, httpVersion, socket }: IncomingMessage, method: string): Attributes {
+function requestAttributes ({ headers: { host }, socket }: IncomingMessage, method: string): Attributes {
   return withoutUndefined({
     'http.request.method': method,
     'url.scheme': 'encrypted' in socket ? 'https' : 'http',
-    'server.address': host?.replace(/:\d+$/, '').slice(0, LONGEST),
-    'network.protocol.version': httpVersion
+    'server.address': host?.replace(/:\d+$/, '').slice(0, LONGEST)
   })
 }
 

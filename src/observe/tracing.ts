@@ -2,16 +2,16 @@ import type { IncomingMessage } from 'node:http'
 import type { Configuration } from '../config/configuration.ts'
 import type { AuditRecord } from './audit.ts'
 
-/** Writes down requests as spans (W3C Trace Context, OpenTelemetry). Nothing of it waits for anybody. */
+/** Writes down requests as spans (W3C Trace Context, OpenTelemetry). Nothing of it waits for anybody, or throws: what fails is not written. */
 export interface Tracing {
   /** A request has come. */
-  begin (incoming: IncomingMessage, record: AuditRecord): RequestTrace
+  begin (incoming: IncomingMessage, record: AuditRecord): RequestTrace | undefined
 }
 
 /** The span of one request. */
 export interface RequestTrace {
   /** The upstream is asked, once more or for the first time. @param origin of the host that is asked */
-  attempt (origin: string): AttemptTrace
+  attempt (origin: string): AttemptTrace | undefined
   /** It is over. @param status of the answer, or of the problem where the caller has none */
   end (record: AuditRecord, status: number, configuration: Configuration): void
 }

@@ -27,7 +27,7 @@ t.test('past four thousand spans that wait, on their way or not, more are droppe
   const spans = (count: number): void => {
     for (let at = 0; at < count; at++) {
       const record = new AuditRecord('1', 'GET')
-      tracing.begin(incoming, record).end(record, 200, configuration)
+      tracing.begin(incoming, record)?.end(record, 200, configuration)
     }
   }
   spans(10_000)
@@ -38,4 +38,15 @@ t.test('past four thousand spans that wait, on their way or not, more are droppe
   await tracing.close()
   t.same(counted, { sent: 4094, failed: 2, dropped: 10_000 - 4096 }, 'each once')
   t.ok(sizes.every(size => size <= 512))
+})
+
+t.test('what cannot be written as a span is not, and whoever calls hears nothing', async t => {
+  const tracing = createTracing({ settings: { sample: 1, follow_caller: true, subject: false }, resource: resourceFromAttributes({}), sender: { send: async () => 0 }, onSpans () {} })
+  const record = new AuditRecord('1', 'GET')
+  t.equal(tracing.begin({ headers: {}, get socket (): never { throw new Error('broken') } } as unknown as IncomingMessage, record), undefined)
+  const trace = tracing.begin(incoming, record)
+  t.equal(trace?.attempt('no url'), undefined)
+  record.rule = { id: 'a', at: 'b' }
+  t.doesNotThrow(() => { trace?.end(record, 200, { get routes (): never { throw new Error('broken') } } as unknown as Configuration) })
+  await tracing.close()
 })
