@@ -12,7 +12,7 @@ export function importCommand (): Command {
     .description('Write the rules that an OpenAPI description gives: its paths, and what its security schemes ask for.')
     .option('-o, --output <file>', 'write here, and not to standard output; never over a file that is there')
     .option('--force', 'over one that is there too')
-    .option('--issuer <name...>', 'the issuers whose tokens the rules take, where gateway.yaml has several')
+    .addOption(new Option('--issuer <name>', 'an issuer whose tokens the rules take, where gateway.yaml has several; more than once').argParser((name: string, before: readonly string[]) => [...before, name]).default([], 'none'))
     .option('--upstream <name>', 'the upstream that answers, where gateway.yaml has several')
     .option('--json', 'print the result as JSON, with what is left to fill in')
     .addHelpText('after', `
@@ -54,7 +54,7 @@ export async function openDescription (file: string): Promise<Description> {
 interface Options extends DescriptionOptions {
   readonly output?: string
   readonly force?: boolean
-  readonly issuer?: readonly string[]
+  readonly issuer: readonly string[]
   readonly upstream?: string
   readonly json?: boolean
 }
@@ -63,7 +63,7 @@ async function run (file: string, { base, who, output, force = false, issuer, up
   const description = await openDescription(file)
   assertKnown(who, description)
   const { importRules } = await import('../openapi/import.ts')
-  const imported = importRules(description, { file, base, said: who, ...issuer && { issuers: issuer }, upstream })
+  const imported = importRules(description, { file, base, said: who, issuers: issuer, upstream })
   if (output !== undefined) await write(output, imported.routes, force)
   if (json) console.log(JSON.stringify(output === undefined ? imported : { ...imported, routes: undefined, file: output }, undefined, 2))
   else if (output === undefined) process.stdout.write(imported.routes)

@@ -18,7 +18,18 @@ export function fingerprint (part: unknown): string {
  * secret counts by its place alone: nobody can try guesses of it on a log.
  * @returns 12 digits of a SHA-256
  */
-export function configurationHash ({ gateway, routes }: Configuration): string {
+export function configurationHash (configuration: Configuration): string {
+  const known = hashes.get(configuration)
+  if (known !== undefined) return known
+  const made = hashOf(configuration)
+  hashes.set(configuration, made)
+  return made
+}
+
+// Of thousands of rules it takes a while.
+const hashes = new WeakMap<Configuration, string>()
+
+function hashOf ({ gateway, routes }: Configuration): string {
   // Of `file:line` the line.
   const rules = routes.map(({ at, ...rule }) => ({ ...rule, at: at.slice(at.lastIndexOf(':')) }))
   const text = JSON.stringify(canonical({ gateway, rules }, () => 'secret'))

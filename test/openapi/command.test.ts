@@ -23,7 +23,7 @@ async function scene (t: TestContext) {
 
 t.test('import writes a file that check takes, and coverage says what is left', { buffered: true, timeout: 100_000 }, async t => {
   const { at, config, run } = await scene(t)
-  const written = await run('import', at('openapi.yaml'), '--output', at('new.yaml'), '--issuer', 'main')
+  const written = await run('import', '--issuer', 'main', at('openapi.yaml'), '--output', at('new.yaml'))
   t.match(written, { code: 0, stdout: '', stderr: /2 of 3 operations in 2 rules; 1 left[^]*--who "bearer=client"/ })
   t.equal((await run('check', '--config', config, '--routes', at('new.yaml'))).code, 0)
   const covered = await run('coverage', at('openapi.yaml'), '--config', config, '--routes', at('new.yaml'))
@@ -53,7 +53,7 @@ t.test('without -o the rules are printed, and what is to be said beside them to 
 t.test('what cannot be read, or is misspelt, is told in one line, with status 2', { buffered: true, timeout: 200_000 }, async t => {
   const { at, config, routes, run } = await scene(t)
   await writeFile(at('none.yaml'), 'openapi: [')
-  for (const words of [['import'], ['import', at('nowhere.yaml')], ['import', at('none.yaml')], ['import', at('openapi.yaml'), '--who', 'nobody=user'], ['import', at('openapi.yaml'), '--who', 'bearer=public'], ['import', at('openapi.yaml'), '--base', 'v1'], ['import', at('openapi.yaml'), '-o', at('no/such/folder.yaml')], ['coverage', at('none.yaml'), '--config', config, '--routes', routes], ['coverage', at('openapi.yaml'), '--config', at('none.yaml'), '--routes', routes]]) {
+  for (const words of [['import', at('none.yaml')], ['import', at('openapi.yaml'), '--who', 'nobody=user'], ['import', at('openapi.yaml'), '--who', 'bearer=public'], ['import', at('openapi.yaml'), '--base', 'v1'], ['import', at('openapi.yaml'), '-o', at('no/such/folder.yaml')], ['coverage', at('none.yaml'), '--config', config, '--routes', routes], ['coverage', at('openapi.yaml'), '--config', at('none.yaml'), '--routes', routes]]) {
     const { code, stdout, stderr } = await run(...words)
     t.equal(code, 2, words.join(' '))
     t.equal(stdout, '')

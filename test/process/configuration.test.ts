@@ -11,6 +11,7 @@ import type { TestContext } from '../support/teardown.ts'
 
 // Each forks a process, and mostly waits for it.
 t.jobs = 2
+t.setTimeout(240_000)
 
 const routes = 'routes:\n  - match: GET /orders\n    require: user\n'
 
