@@ -31,6 +31,11 @@ const ROWS = {
     panel('Refused callers by code', 'reqps', [`topk(10, sum by (code) (rate(${requests(['status=~"4..",code!=""'])}[$__rate_interval])))`, '{{code}}'], { stacked: true }),
     panel('Refused callers by rule', 'reqps', [`topk(10, sum by (rule) (rate(${requests(['status=~"4..",code!=""'])}[$__rate_interval])))`, '{{rule}}'])
   ],
+  'Tried out': [
+    panel('Let through by rules that only report', 'reqps', [rate('rule, code', 'countersign_reported_total'), '{{rule}} {{code}}']),
+    panel('What the routes of --shadow would change', 'reqps', [rate('outcome', 'countersign_shadow_decisions_total'), '{{outcome}}']),
+    panel('Routes of --shadow are compared', 'short', [`min by (instance) (${of('countersign_shadow_compares')})`, '{{instance}}'])
+  ],
   Time: [
     panel('Whole requests', 's', ...[0.5, 0.95, 0.99].map(q => [quantile(q, [], 'countersign_request_duration_seconds'), `p${q * 100}`])),
     panel('Whole requests by rule, 99 of 100', 's', [`topk(10, ${quantile(0.99, ['rule'], 'countersign_request_duration_seconds')})`, '{{rule}}']),
@@ -66,7 +71,9 @@ const ROWS = {
     panel('CPU', 'short', [`sum by (instance) (rate(${of('process_cpu_seconds_total')}[$__rate_interval]))`, '{{instance}}']),
     panel('Memory', 'bytes', [of('process_resident_memory_bytes'), '{{instance}} resident'], [of('nodejs_heap_size_used_bytes'), '{{instance}} heap']),
     panel('Delay of the event loop', 's', [of('nodejs_eventloop_lag_p99_seconds'), '{{instance}} p99']),
-    panel('Open files', 'short', [of('process_open_fds'), '{{instance}}'])
+    panel('Open files', 'short', [of('process_open_fds'), '{{instance}}']),
+    panel('Requests to the collector', 'short', [`sum by (signal, outcome) (increase(${of('countersign_telemetry_exports_total')}[$__rate_interval]))`, '{{signal}} {{outcome}}']),
+    panel('Spans', 'reqps', [rate('outcome', 'countersign_telemetry_spans_total'), '{{outcome}}'])
   ]
 }
 

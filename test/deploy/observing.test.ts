@@ -60,7 +60,7 @@ t.test('the alerts are those of docs/operations.md, with what they wake and when
 t.test('each expression is PromQL of metrics and labels that /metrics has', async t => {
   const idp = await startIdp(t)
   const erp = await startErp(t)
-  const gateway = await startGateway(t, { idp, erp, routes: [{ match: 'GET /a', require: 'user', retry: { on: ['reset'], attempts: 2 } }], changes: { upstreams: { erp: { concurrency: { max: 10 }, breaker: {} } } } })
+  const gateway = await startGateway(t, { idp, erp, files: { 'next.yaml': 'routes:\n  - match: GET /a\n    require: client\n' }, shadow: 'next.yaml', routes: [{ match: 'GET /a', require: 'user', retry: { on: ['reset'], attempts: 2 } }], changes: { upstreams: { erp: { concurrency: { max: 10 }, breaker: {} } } } })
   await gateway.call({ path: '/a', token: idp.mintUser() })
   await gateway.call({ path: '/a' })
   const scraped = `${(await gateway.admin('/metrics')).text}\n${await createLeaderMetrics(() => 1).registry.metrics()}`
