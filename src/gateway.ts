@@ -45,13 +45,17 @@ export interface GatewayParts {
   readonly shadow: Pick<Shadow, 'saw'> | undefined
 }
 
+/** Of what the parser refused there is no request to tell of. */
+const UNREAD = { method: '?', path: '(not read)' }
+
 /** The data plane: one Fastify app in which every request, whatever its path or method, takes the one journey. */
 export async function buildGateway (parts: GatewayParts): Promise<FastifyInstance> {
-  const { listen, current, metrics, log } = parts
+  const { listen, current, metrics, log, refusals } = parts
   const problemsBase = (): string => current().configuration.gateway.problems_base
   const refusedUnread = (refusal: Refusal, decisionId: string, requestId: string): void => {
     if (current().logsRequests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw, config: current().configurationHash }, 'request')
     metrics.refusedByParser(refusal)
+    refusals.keep({ decision: decisionId, request: requestId, time: Date.now(), ...UNREAD, rule: undefined, principal: undefined, refusal, letThrough: false, configuration: current().configuration })
   }
   const http = {
     maxHeaderSize: listen.max_header_size,

@@ -72,6 +72,7 @@ export async function startGatehouse (t: Test, { routes, changes, clock }: Gateh
       assertRefusal(t, answer, wanted, isRaw(asked) ? /^HEAD /.test(String([asked].flat()[0])) : asked.method === 'HEAD')
       t.equal(erp.requests.length, before, 'the ERP saw nothing')
       assertLogged(t, gateway, answer, wanted)
+      await assertExplained(t, gateway, answer, wanted)
       return answer
     }
   }
@@ -112,6 +113,13 @@ function assertLogged (t: Test, gateway: TestGateway, { headers, body, status }:
   const { decision } = parseProblem(body)
   const line = gateway.logLines().findLast(one => one['decision'] === decision)
   t.match(line, { request: headers['x-request-id'], code, status, granted })
+}
+
+/** Whoever asks afterwards is told which check it was, and what to do. */
+async function assertExplained (t: Test, gateway: TestGateway, { body }: Answer, { status, code }: Wanted): Promise<void> {
+  if (body.length === 0) return
+  const told = await gateway.admin(`/decisions/${String(parseProblem(body)['decision'])}`)
+  t.match(told.json(), { passes: false, status, code, remedy: /^\S.{20}/, steps: [{ name: code, outcome: 'fail', saw: /./ }] })
 }
 
 export function parseProblem (body: Buffer): Record<string, unknown> {
