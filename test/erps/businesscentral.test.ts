@@ -87,8 +87,7 @@ t.test('a write that is repeated with its key is one customer', async t => {
 })
 
 t.test('without the application permission, or the card within Business Central, it is the operator\'s to mend', async t => {
-  const { idp, gateway, user, customers } = await scene(t)
-  asEntra(idp, { resource: BUSINESS_CENTRAL, appid: APPLICATION, roles: ['Automation.ReadWrite.All'] })
+  const { gateway, user, customers } = await scene(t, undefined, { role: 'Automation.ReadWrite.All' })
   t.match(await gateway.call({ path: customers, token: user }), { status: 502, code: 'upstream-credential-refused' })
   const stranger = await scene(t, undefined, { applications: [] })
   t.match(await stranger.gateway.call({ path: stranger.customers, token: stranger.user }), { status: 502, code: 'upstream-credential-refused' })
@@ -99,10 +98,10 @@ interface Page {
   readonly '@odata.nextLink'?: string
 }
 
-async function scene (t: Test, heading = 'With a certificate', options: { readonly pageSize?: number, readonly applications?: readonly string[] } = {}) {
+async function scene (t: Test, heading = 'With a certificate', { role = 'API.ReadWrite.All', ...options }: { readonly role?: string, readonly pageSize?: number, readonly applications?: readonly string[] } = {}) {
   const { idp, replace, files } = await startEntra(t, heading)
   const erp = await startBusinessCentral(t, { idp, applications: [APPLICATION], base: BASE, ...options })
-  asEntra(idp, { resource: BUSINESS_CENTRAL, appid: APPLICATION, roles: ['API.ReadWrite.All'] })
+  asEntra(idp, { resource: BUSINESS_CENTRAL, appid: APPLICATION, roles: [role] })
   const gateway = await startRecipe(t, { page: PAGE, heading, replace: { ...replace, [`${BUSINESS_CENTRAL}/v2.0`]: `${erp.origin}/v2.0` }, ...files && { files } })
   const claims = { scope: 'read:customer write:customer', company: erp.company }
   return { idp, erp, gateway, user: idp.mintUser(claims), client: idp.mintClient(claims), customers: `/companies(${erp.company})/customers` }

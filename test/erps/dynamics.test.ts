@@ -95,21 +95,21 @@ t.test('a write that 429 stopped is carried out when it is repeated with its key
 })
 
 t.test('a token for another environment, and an application that is no user, are the operator\'s to mend', async t => {
-  const { idp, dynamics, gateway, user } = await scene(t)
-  asEntra(idp, { resource: 'https://other.crm4.dynamics.com', appid: APPLICATION })
+  const { dynamics, gateway, user } = await scene(t, undefined, { environment: 'https://other.crm4.dynamics.com' })
   const refused = await gateway.call({ path: ACCOUNTS, token: user })
   t.match(refused, { status: 502, code: 'upstream-credential-refused' })
   t.notOk('www-authenticate' in refused.headers)
   t.equal(dynamics.requests.length, 2, 'once more with a new token')
 
-  const stranger = await scene(t, undefined, [])
+  const stranger = await scene(t, undefined, { applicationUsers: [] })
   t.match(await stranger.gateway.call({ path: ACCOUNTS, token: stranger.user }), { status: 403, code: undefined })
 })
 
-async function scene (t: Test, heading = 'With a certificate', applicationUsers: readonly string[] = [APPLICATION]) {
+async function scene (t: Test, heading = 'With a certificate', { applicationUsers = [APPLICATION], environment }: { readonly applicationUsers?: readonly string[], readonly environment?: string } = {}) {
   const { idp, replace, files } = await startEntra(t, heading)
   const dynamics = await startDynamics(t, idp, applicationUsers)
-  asEntra(idp, { resource: dynamics.origin, appid: APPLICATION })
+  // The gateway asks for its first token as it starts.
+  asEntra(idp, { resource: environment ?? dynamics.origin, appid: APPLICATION })
   const gateway = await startRecipe(t, { page: PAGE, heading, replace: { ...replace, 'https://contoso.crm4.dynamics.com': dynamics.origin }, ...files && { files } })
   const scope = 'read:account write:account delete:account'
   return { idp, dynamics, gateway, user: idp.mintUser({ scope }), client: idp.mintClient({ scope }) }
