@@ -21,6 +21,7 @@ const runner = join(project, 'scripts/run-tap.mjs')
 const root = process.env.COUNTERSIGN_TEST_ROOT ?? project
 
 // Seconds, generous: they end a suite that hangs. Nothing here measures speed.
+// Two files at a time; more where most of them wait for timers most of the time.
 const SUITES = {
   house: { budget: 180 },
   'support-selftest': { budget: 120 },
@@ -33,11 +34,11 @@ const SUITES = {
   rehearsal: { budget: 240 },
   doctor: { budget: 300, needs: ['redis-server', 'redis-cli'] },
   openapi: { budget: 180 },
-  gateway: { budget: 720, logs: true },
-  erps: { budget: 300, logs: true },
-  attacks: { budget: 480, logs: true },
-  store: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
-  process: { budget: 300, logs: true },
+  gateway: { budget: 720, logs: true, jobs: 4 },
+  erps: { budget: 300, logs: true, jobs: 3 },
+  attacks: { budget: 480, logs: true, jobs: 3 },
+  store: { budget: 300, logs: true, jobs: 3, needs: ['redis-server', 'redis-cli'] },
+  process: { budget: 300, logs: true, jobs: 3 },
   chaos: { budget: process.env.COUNTERSIGN_CHAOS === 'full' ? 1200 : 400, logs: true, needs: ['redis-server', 'redis-cli'] },
   demo: { budget: 180 },
   deploy: { budget: 300, logs: true, needs: ['redis-server', 'redis-cli'] },
@@ -92,7 +93,7 @@ function chosenSuites () {
 }
 
 async function runSuite (name, files) {
-  const { budget, needs = [] } = SUITES[name]
+  const { budget, needs = [], jobs = 2 } = SUITES[name]
   if (files.length === 0) return failed(`${name}: a suite without tests`)
   const missing = needs.filter(program => !onPath(program))
   if (missing.length > 0) return failed(`${name}: ${missing.join(' and ')} missing; npm run pretest says how to have it`)
@@ -103,7 +104,7 @@ async function runSuite (name, files) {
     const place = file.name.replace(/^dist\//, '').replace(/\.js$/, '.ts')
     console.log(`  ${file.ok ? 'ok    ' : 'not ok'} ${place}: ${counts(file)}${file.seconds === undefined ? '' : ` (${file.seconds.toFixed(1)} s)`}`)
   })
-  const { status, late } = await runTap(files, budget, line => reader.line(line))
+  const { status, late } = await runTap(files, { budget, jobs }, line => reader.line(line))
   const read = reader.result()
 
   for (const failure of read.failures) explain(failure)
@@ -118,8 +119,8 @@ async function runSuite (name, files) {
   console.log(`  ${counts(read)} in ${((Date.now() - started) / 1000).toFixed(1)} s`)
 }
 
-async function runTap (files, budget, onLine) {
-  const child = spawn(process.execPath, [runner, ...files.map(file => join('dist/test', file))], {
+async function runTap (files, { budget, jobs }, onLine) {
+  const child = spawn(process.execPath, [runner, String(jobs), ...files.map(file => join('dist/test', file))], {
     cwd: root,
     // Its own process group: what a test forked ends with it.
     detached: true,

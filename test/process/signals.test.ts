@@ -45,7 +45,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     t.same(await gateway.exited, { code: 0, signal: null })
     // The open request's line is not lost, and comes before the end.
     const messages = gateway.logLines().map(({ msg }) => msg)
-    t.equal(messages[0], 'listening')
+    t.ok(messages.includes('listening'))
     t.same(messages.slice(-2), ['request', 'stopped'])
   })
 }
