@@ -20,7 +20,7 @@ const INTEGRITY = {
 }
 const TESTS = [
   // Files, crypto, sockets, timers, processes and signals.
-  'config', 'inbound', 'outbound', 'store', 'process',
+  'config/secrets', 'config/tls', 'inbound', 'outbound', 'store/connection', 'store/sealed', 'store/process', 'process',
   // Its parser, streams, TLS and HTTP/2, with callers and ERPs that misuse them.
   ...['stream-', 'http2', 'listen-tls', 'request-guard', 'one-reading', 'overload', 'reload', 'token', 'machine-token-life', 'upstream-tls', 'upstream-mtls',
     'upstream-hosts', 'upstream-faults', 'upstream-retry', 'upstream-headers', 'upstream-answer-headers'].map(file => `gateway/${file}`),
