@@ -1,7 +1,7 @@
+import { Ring } from './common/ring.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Inspection } from './inspection.ts'
-import { History } from './observe/history.ts'
-import type { Told } from './observe/snapshot.ts'
+import type { Sample, Told } from './observe/snapshot.ts'
 
 /** ms between two samples, and how many are kept: ten minutes, of twenty numbers each */
 const EVERY = 5000
@@ -9,7 +9,7 @@ const KEPT = 120
 
 /** GET /snapshot and GET /rules, for the console. While nobody asks, a few sums are made every five seconds, and no more. */
 export function serveSnapshots (app: FastifyInstance, inspection: Inspection, standing: () => Promise<Pick<Told, 'status' | 'degraded'> & { readonly configuration?: Told['configuration']['rejected'] }>): void {
-  const history = new History(KEPT)
+  const history = new Ring<Sample>(KEPT)
   const sample = (): void => {
     // Nobody waits for it: one that is missing is a wider step in a chart.
     inspection.totals().then(totals => { history.keep({ time: Date.now(), ...totals }) }, () => {})
@@ -21,7 +21,7 @@ export function serveSnapshots (app: FastifyInstance, inspection: Inspection, st
   app.get('/snapshot', async (request, reply) => {
     const [{ status, degraded, configuration: rejected }, snapshot] = await Promise.all([standing(), inspection.snapshot()])
     const told: Told = { ...snapshot, status, degraded, configuration: { ...snapshot.configuration, rejected } }
-    return await reply.send('history' in (request.query as object) ? { ...told, history: history.all() } : told)
+    return await reply.send('history' in (request.query as object) ? { ...told, history: history.inOrder() } : told)
   })
 
   app.get('/rules', async (_request, reply) => await reply.send(await inspection.rules()))

@@ -1,15 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import type { AlternativeSeen, Explanation, Step } from '../../src/explain/explanation.ts'
+import { TOKEN_WORDS } from '../../src/explain/token-words.ts'
 import { Badge, Said } from './parts.tsx'
-
-const KINDS: Readonly<Record<NonNullable<Explanation['token']>['kind'], string>> = {
-  access: 'an access token',
-  id: 'an ID token',
-  refresh: 'a refresh token',
-  logout: 'a logout token',
-  unknown: 'a token of an unknown kind',
-  unread: 'a token that cannot be read'
-}
 
 /** The verdict in one line: the gateway's own word. */
 export function Verdict ({ explanation: { passes, status, code, reported } }: { readonly explanation: Explanation }) {
@@ -52,7 +44,7 @@ function Part ({ name, children }: { readonly name: string, readonly children: C
 function Token ({ explanation: { token } }: { readonly explanation: Explanation }) {
   if (token === undefined) return null
   const { kind, issuer, header, ends } = token
-  const facts = [KINDS[kind], issuer === undefined ? undefined : `of issuer ${issuer}`, ...Object.entries(header).map(([name, value]) => `${name} ${value}`), ends === undefined ? undefined : `ends ${ends}`]
+  const facts = [TOKEN_WORDS[kind], issuer === undefined ? undefined : `of issuer ${issuer}`, ...Object.entries(header).map(([name, value]) => `${name} ${value}`), ends === undefined ? undefined : `ends ${ends}`]
   return <Part name='Token'><Said>{facts.filter(fact => fact !== undefined).join(', ')}</Said></Part>
 }
 

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { AlternativeSeen, Explanation, Step } from '../explain/explanation.ts'
+import { TOKEN_WORDS } from '../explain/token-words.ts'
 import { onOneLine } from './terminal-text.ts'
 
 type Style = Parameters<typeof styleText>[0]
@@ -33,16 +34,7 @@ function tokenRows ({ token }: Explanation): string[] {
   if (token === undefined) return []
   const { kind, issuer, header, ends } = token
   const facts = [issuer === undefined ? undefined : `of issuer ${issuer}`, ...Object.entries(header).map(([name, value]) => `${name} ${onOneLine(value)}`), ends === undefined ? undefined : `ends ${ends}`]
-  return [[`${KINDS[kind]}`, ...facts.filter(fact => fact !== undefined)].join(', ')]
-}
-
-const KINDS: Readonly<Record<NonNullable<Explanation['token']>['kind'], string>> = {
-  access: 'an access token',
-  id: 'an ID token',
-  refresh: 'a refresh token',
-  logout: 'a logout token',
-  unknown: 'a token of an unknown kind',
-  unread: 'a token that cannot be read'
+  return [[`${TOKEN_WORDS[kind]}`, ...facts.filter(fact => fact !== undefined)].join(', ')]
 }
 
 function callerRows ({ principal }: Explanation, paint: (style: Style, text: string) => string): string[] {

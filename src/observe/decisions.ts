@@ -1,3 +1,4 @@
+import { Ring } from '../common/ring.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Principal } from '../policy/principal.ts'
 import type { Refusal } from '../policy/problems.ts'
@@ -31,13 +32,13 @@ export interface Common {
 
 /** The last so many refusals of this process, in memory, and as many that were let through in their place. */
 export class PastRefusals {
-  readonly #refused: Ring
+  readonly #refused: Ring<PastRefusal>
   // Apart: a busy rule that is tried out must not make the refusals forgotten.
-  readonly #letThrough: Ring
+  readonly #letThrough: Ring<PastRefusal>
 
   constructor (most: number) {
-    this.#refused = new Ring(most)
-    this.#letThrough = new Ring(most)
+    this.#refused = new Ring<PastRefusal>(most)
+    this.#letThrough = new Ring<PastRefusal>(most)
   }
 
   keep (refusal: PastRefusal): void {
@@ -47,7 +48,8 @@ export class PastRefusals {
 
   /** By its decision's id. What was let through may have been refused for something else: that is what is told then. */
   find (decision: string): PastRefusal | undefined {
-    return this.#refused.find(decision) ?? this.#letThrough.find(decision)
+    const isIt = (one: PastRefusal): boolean => one.decision === decision
+    return this.#refused.find(isIt) ?? this.#letThrough.find(isIt)
   }
 
   /** The last ones, the newest first. */
@@ -67,30 +69,6 @@ export class PastRefusals {
       rule: grouped(all, ruleOf),
       client: grouped(all, clientOf)
     }
-  }
-}
-
-class Ring {
-  readonly #most: number
-  readonly #kept: PastRefusal[] = []
-  #next = 0
-
-  constructor (most: number) {
-    this.#most = most
-  }
-
-  keep (refusal: PastRefusal): void {
-    this.#kept[this.#next] = refusal
-    this.#next = (this.#next + 1) % this.#most
-  }
-
-  find (decision: string): PastRefusal | undefined {
-    return this.#kept.find(one => one.decision === decision)
-  }
-
-  /** The oldest first. */
-  inOrder (): PastRefusal[] {
-    return [...this.#kept.slice(this.#next), ...this.#kept.slice(0, this.#next)]
   }
 }
 

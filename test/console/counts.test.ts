@@ -5,7 +5,7 @@ import { merged, percentile, pointBetween, pointsOf } from '../../console/src/se
 import type { Configuration } from '../../src/config/configuration.ts'
 import { combineSnapshots, combineTotals } from '../../src/observe/combined.ts'
 import { PastRefusals } from '../../src/observe/decisions.ts'
-import { History } from '../../src/observe/history.ts'
+import { Ring } from '../../src/common/ring.ts'
 import { outcomeOf } from '../../src/observe/outcome.ts'
 import type { Sample, Snapshot } from '../../src/observe/snapshot.ts'
 import { PROBLEMS, refuse } from '../../src/policy/problems.ts'
@@ -76,9 +76,9 @@ t.test('a hundred thousand refusals with long paths take the memory of the last 
 })
 
 t.test('what was before is kept for ten minutes, however long it runs', async t => {
-  const history = new History(120)
+  const history = new Ring<Sample>(120)
   for (let at = 0; at < 10_000; at++) history.keep(sample(at, at))
-  t.same([history.all().length, history.all()[0]?.time, history.all().at(-1)?.time], [120, 9880, 9999])
+  t.same([history.inOrder().length, history.inOrder()[0]?.time, history.inOrder().at(-1)?.time], [120, 9880, 9999])
 })
 
 t.test('several processes are told as one: what is counted together, what is a state by the worst', async t => {
