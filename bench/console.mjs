@@ -1,138 +1,102 @@
-// What the console costs: a gateway with it beside one without, at a number of refusals a second, in turns of one run.
+// What the console costs: gateways with it beside gateways without, at a number of refusals a second each.
 //
-//   npm run bench:console                          twenty turns of three seconds each, 1,000 refusals a second
-//   npm run bench:console -- --turns 5 --seconds 2
+//   npm run bench:console                            eight rounds of twenty seconds, 1,000 refusals a second
+//   npm run bench:console -- --rounds 3 --seconds 10
 //
 // `without` has no console, and remembers no refusal; `with` has both, and nobody looks; `watched` is asked as an open
-// page asks. What is printed is a ratio: the CPU time of the one over that of the other, for the same number of refusals,
-// by the medians of the turns. On a shared machine that is uncertain by more than what it looks for; so there is a second
-// figure, from profiles of both while they are loaded: the share of the samples of `with` that lie in the console's own
-// functions, and by how much more of them than of `without` is the collection of garbage.
+// page asks. A round has a new process of each, and all of them are loaded at the same time: what else the machine does
+// falls on all alike, and what one process happens to be dearer by falls on another kind in the next round. What is
+// printed is, for each round, the CPU time of the one over that of the other, and of all rounds the mean with its
+// standard error.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request as httpRequest, Agent } from 'node:http'
-import { Session } from 'node:inspector/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 
+const KINDS = ['without', 'with', 'watched']
+
 if (process.send !== undefined) await serve()
 else await compare()
 
-/** In a process of its own: the gateway, which is asked for its CPU time and memory by the line to its parent. */
+/** In a process of its own: the gateway, which tells its CPU time and memory when it is asked. */
 async function serve () {
   const [, , dir, kind] = process.argv
   const { run } = await import('../dist/src/run.js')
   const { PastRefusals } = await import('../dist/src/observe/decisions.js')
   if (kind === 'without') PastRefusals.prototype.keep = () => {}
   const { dataPort, adminPort } = await run({ config: join(dir, `${kind}.yaml`), routes: join(dir, 'routes.yaml'), env: {}, log: { write () {} } })
-  const profiler = new Session()
-  profiler.connect()
-  process.on('message', async what => {
-    if (what === 'profile') {
-      await profiler.post('Profiler.enable')
-      await profiler.post('Profiler.setSamplingInterval', { interval: 200 })
-      await profiler.post('Profiler.start')
-    }
-    const profile = what === 'profiled' ? (await profiler.post('Profiler.stop')).profile : undefined
-    process.send({ cpu: process.cpuUsage(), memory: process.memoryUsage.rss(), ...profile !== undefined && sharesOf(profile) })
-  })
+  process.on('message', () => { process.send({ cpu: process.cpuUsage(), memory: process.memoryUsage.rss() }) })
   process.once('disconnect', () => { process.exit() })
   process.send({ dataPort, adminPort })
 }
 
-/** Of the samples in which anything was done, the share that lies in what is there for the console, and in the collection of garbage. */
-function sharesOf ({ nodes, samples }) {
-  const own = new Set()
-  const idle = new Set()
-  const garbage = new Set()
-  const byId = new Map(nodes.map(node => [node.id, node]))
-  const mark = (node, isOwn) => {
-    const { functionName, url } = node.callFrame
-    const here = isOwn || /\/(?:decisions|console-data|console-page|traffic|history|snapshot)\.js$/.test(url) || (/\/gateway\.js$/.test(url) && /^(?:remember|pathOf)$/.test(functionName))
-    if (here) own.add(node.id)
-    if (functionName === '(idle)') idle.add(node.id)
-    if (functionName === '(garbage collector)') garbage.add(node.id)
-    for (const child of node.children ?? []) mark(byId.get(child), here)
-  }
-  mark(nodes[0], false)
-  let [all, console, collected] = [0, 0, 0]
-  // Counted, not by their times: one after which the process had to wait for a core would weigh as much as that took.
-  for (const id of samples) {
-    if (idle.has(id)) continue
-    all++
-    if (own.has(id)) console++
-    if (garbage.has(id)) collected++
-  }
-  return { own: console / all, garbage: collected / all }
-}
-
 async function compare () {
-  const { values } = parseArgs({ options: { turns: { type: 'string', default: '20' }, seconds: { type: 'string', default: '3' }, rate: { type: 'string', default: '1000' } } })
-  const [turns, seconds, rate] = [Number(values.turns), Number(values.seconds), Number(values.rate)]
+  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '8' }, seconds: { type: 'string', default: '20' }, rate: { type: 'string', default: '1000' } } })
+  const [rounds, seconds, rate] = [Number(values.rounds), Number(values.seconds), Number(values.rate)]
   const dir = mkdtempSync(join(tmpdir(), 'countersign-console-'))
   process.once('exit', () => { rmSync(dir, { recursive: true, force: true }) })
   writeFileSync(join(dir, 'routes.yaml'), JSON.stringify({ routes: Array.from({ length: 50 }, (_, at) => ({ match: `GET /orders/${at}/:id`, require: 'user' })) }))
-
-  const subjects = new Map()
-  for (const kind of ['without', 'with', 'watched']) {
+  for (const kind of KINDS) {
     writeFileSync(join(dir, `${kind}.yaml`), JSON.stringify({
       listen: { host: '127.0.0.1', port: 0 },
       admin: { port: 0, console: kind !== 'without' },
       issuers: { main: { issuer: 'http://127.0.0.1:1/', idp: 'rfc9068', audience: 'https://api.example.com' } },
       upstreams: { erp: { url: 'http://127.0.0.1:1', credential: 'none' } }
     }))
+  }
+
+  const all = []
+  console.log(`µs of CPU per refusal, ${rate} a second each\n`)
+  console.log(`round ${KINDS.map(kind => kind.padStart(9)).join('')}   MiB`)
+  for (let round = 1; round <= rounds; round++) {
+    const figures = await oneRound(dir, rate, seconds, KINDS.map((_, at) => KINDS[(at + round) % KINDS.length]))
+    all.push(figures)
+    console.log(`${String(round).padStart(5)} ${KINDS.map(kind => figures[kind].cost.toFixed(1).padStart(9)).join('')}   ${KINDS.map(kind => figures[kind].memory.toFixed(0)).join(', ')}`)
+  }
+  console.log('')
+  for (const kind of KINDS.slice(1)) {
+    const { mean, error } = meanOf(all.map(figures => (figures[kind].cost / figures.without.cost - 1) * 100))
+    console.log(`${kind.padEnd(8)} ${mean < 0 ? '' : '+'}${mean.toFixed(1)} % of CPU, standard error ${error.toFixed(1)}`)
+  }
+}
+
+/** A new process of each kind, all loaded at once. @returns by kind: µs per refusal, and MiB at the end */
+async function oneRound (dir, rate, seconds, order) {
+  const subjects = []
+  for (const kind of order) {
     const child = fork(new URL(import.meta.url), [dir, kind])
     const [ports] = await once(child, 'message')
-    subjects.set(kind, { child, ...ports, memory: 0, sent: 0, runs: [] })
+    subjects.push({ kind, child, ...ports })
   }
-
-  // What Node compiles while it is warm is nobody's.
-  for (const subject of subjects.values()) await load(subject, rate, 5)
-  for (let turn = 0; turn < turns; turn++) {
-    // Each is first once in three turns.
-    const order = [...subjects].map((_, at, all) => all[(at + turn) % all.length])
-    for (const [kind, subject] of order) {
-      const looking = kind === 'watched' ? setInterval(() => { look(subject.adminPort) }, 2000) : undefined
-      const before = await stateOf(subject)
-      const sent = await load(subject, rate, seconds)
-      const after = await stateOf(subject)
-      clearInterval(looking)
-      const cpu = after.cpu.user + after.cpu.system - before.cpu.user - before.cpu.system
-      subject.sent += sent
-      subject.memory = after.memory
-      subject.runs.push(cpu / sent)
-    }
+  const looking = setInterval(() => { look(subjects.find(({ kind }) => kind === 'watched').adminPort) }, 2000)
+  // Until Node has compiled what is warm, and as many refusals are remembered as will be.
+  await Promise.all(subjects.map(subject => load(subject, rate, 5)))
+  const before = await Promise.all(subjects.map(stateOf))
+  const sent = await Promise.all(subjects.map(subject => load(subject, rate, seconds)))
+  const after = await Promise.all(subjects.map(stateOf))
+  clearInterval(looking)
+  for (const { child } of subjects) {
+    child.disconnect()
+    await once(child, 'exit')
   }
-
-  const profiles = []
-  for (const subject of [subjects.get('without'), subjects.get('with')]) {
-    await stateOf(subject, 'profile')
-    await load(subject, rate, turns * seconds)
-    profiles.push(await stateOf(subject, 'profiled'))
-  }
-  const [before, after] = profiles
-
-  const cost = kind => median(subjects.get(kind).runs)
-  const base = cost('without')
-  for (const [kind, { sent, memory, runs }] of subjects) {
-    const more = cost(kind) / base - 1
-    console.log(`${kind.padEnd(8)} ${cost(kind).toFixed(1)} µs of CPU per refusal (${Math.min(...runs).toFixed(1)} to ${Math.max(...runs).toFixed(1)}), ${(sent / turns / seconds).toFixed(0)}/s, ${(memory / 1024 / 1024).toFixed(0)} MiB${kind === 'without' ? '' : `: ${more < 0 ? '' : '+'}${(more * 100).toFixed(1)} %`}`)
-  }
-  const percent = share => `${(share * 100).toFixed(2)} %`
-  console.log(`of the profile of \`with\`, ${percent(after.own)} is the console's own, and ${percent(after.garbage)} the collection of garbage; that is ${percent(before.garbage)} of \`without\``)
-  for (const { child } of subjects.values()) child.disconnect()
+  return Object.fromEntries(subjects.map(({ kind }, at) => {
+    const cpu = after[at].cpu.user + after[at].cpu.system - before[at].cpu.user - before[at].cpu.system
+    return [kind, { cost: cpu / sent[at], memory: after[at].memory / 1024 / 1024 }]
+  }))
 }
 
-function median (numbers) {
-  const sorted = [...numbers].sort((one, other) => one - other)
-  return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2
+function meanOf (numbers) {
+  const mean = numbers.reduce((sum, one) => sum + one, 0) / numbers.length
+  const variance = numbers.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (numbers.length - 1)
+  return { mean, error: Math.sqrt(variance / numbers.length) }
 }
 
-async function stateOf ({ child }, what = 'state') {
-  child.send(what)
+async function stateOf ({ child }) {
+  child.send('state')
   const [state] = await once(child, 'message')
   return state
 }

@@ -18,7 +18,7 @@ import { itsTurn } from './inbound/turn.ts'
 import { answerParserError, expectsContinue, listenForExpectations, refuseConnect } from './inbound/server-events.ts'
 import { journey, targetOf, type Admitted, type Asked, type Stages } from './journey.ts'
 import { AuditRecord, requestIdOf } from './observe/audit.ts'
-import type { PastRefusal, PastRefusals } from './observe/decisions.ts'
+import type { PastRefusals, Refused } from './observe/decisions.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { bodyIsOpen, endAfterBody } from './outbound/linger.ts'
 import { METHODS } from './policy/pattern.ts'
@@ -46,7 +46,7 @@ export interface GatewayParts {
 }
 
 /** Of what the parser refused there is no request to tell of. */
-const UNREAD = { method: '?', path: '(not read)' }
+const UNREAD = { method: '?', target: '(not read)' }
 
 /** The data plane: one Fastify app in which every request, whatever its path or method, takes the one journey. */
 export async function buildGateway (parts: GatewayParts): Promise<FastifyInstance> {
@@ -55,7 +55,7 @@ export async function buildGateway (parts: GatewayParts): Promise<FastifyInstanc
   const refusedUnread = (refusal: Refusal, decisionId: string, requestId: string): void => {
     if (current().logsRequests) log.info({ decision: decisionId, request: requestId, status: PROBLEMS[refusal.code].status, granted: false, code: refusal.code, saw: refusal.extras.saw, config: current().configurationHash }, 'request')
     metrics.refusedByParser(refusal)
-    refusals.keep({ decision: decisionId, request: requestId, time: Date.now(), ...UNREAD, rule: undefined, principal: undefined, refusal, letThrough: false, configuration: current().configuration })
+    refusals.keep({ decision: decisionId, ...UNREAD, rule: undefined, principal: undefined, refusal, letThrough: false, configuration: current().configuration })
   }
   const http = {
     maxHeaderSize: listen.max_header_size,
@@ -218,23 +218,9 @@ function endRefused (parts: GatewayParts, generation: Generation, visit: Visit, 
   conclude(parts, generation, visit, PROBLEMS[record.refusal.code].status)
 }
 
-// Nothing here may fail: what was refused may be a failure of the gateway's own, its clock's even.
-function remember ({ refusals }: GatewayParts, { configuration }: Generation, visit: Visit, why: Pick<PastRefusal, 'rule' | 'refusal' | 'letThrough'>): void {
-  if (why.refusal.code === 'client-gone') return
-  const { decisionId: decision, requestId: request, method, principal } = visit.record
-  refusals.keep({ decision, request, time: Date.now(), method, path: pathOf(targetOf(visit)), principal, configuration, ...why })
-}
-
-/** So many characters of a path are remembered. */
-const MOST_OF_PATH = 1024
-
-function pathOf (target: string): string {
-  const query = target.indexOf('?')
-  const path = query === -1 ? target : target.slice(0, query)
-  if (target.length <= MOST_OF_PATH) return path
-  // A part of a text holds all of it: of a long one it is copied, so that a thousand of them take no more than they show.
-  const kept = Buffer.from(path.slice(0, MOST_OF_PATH)).toString()
-  return path.length > MOST_OF_PATH ? `${kept}…` : kept
+function remember ({ refusals }: GatewayParts, { configuration }: Generation, visit: Visit, why: Pick<Refused, 'rule' | 'refusal' | 'letThrough'>): void {
+  const { decisionId: decision, method, principal } = visit.record
+  refusals.keep({ decision, method, target: targetOf(visit), principal, configuration, ...why })
 }
 
 function conclude (parts: GatewayParts, generation: Generation, visit: Visit, status: number): void {

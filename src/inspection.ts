@@ -6,6 +6,7 @@ import { rowOf } from './explain/rule-row.ts'
 import type { Common, PastRefusal } from './observe/decisions.ts'
 import type { ShadowReport } from './observe/shadow-tally.ts'
 import type { Snapshot, Totals } from './observe/snapshot.ts'
+import { PROBLEMS } from './policy/problems.ts'
 import type { Shadow } from './shadow.ts'
 import { takeSnapshot, type SnapshotParts } from './snapshot.ts'
 
@@ -56,5 +57,5 @@ export function createInspection (parts: InspectionParts): Inspection {
 }
 
 function lineOf ({ decision, time, method, path, refusal, rule, principal, letThrough }: PastRefusal): PastLine {
-  return { decision, time: new Date(time).toISOString(), method, path, status: refusal.problem.status, code: refusal.code, rule: rule?.id, client: principal?.client, letThrough }
+  return { decision, time: new Date(time).toISOString(), method, path, status: PROBLEMS[refusal.code].status, code: refusal.code, rule: rule?.id, client: principal?.client, letThrough }
 }

@@ -40,6 +40,7 @@ export async function runProgram (): Promise<void> {
 }
 
 async function commandsFor (word: string | undefined): Promise<readonly Command[]> {
+  if (word === '--version') return []
   const asked = word !== undefined && Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined
   return await Promise.all((asked === undefined ? Object.values(COMMANDS) : [asked]).map(load => load()))
 }

@@ -2,6 +2,7 @@ import type { Route } from '../config/configuration.ts'
 import { shownSubject, type ShownSubject } from '../config/shown-subject.ts'
 import type { PastRefusal } from '../observe/decisions.ts'
 import { decide } from '../policy/decide.ts'
+import { PROBLEMS } from '../policy/problems.ts'
 import { compileAlternative } from '../policy/require.ts'
 import type { AlternativeSeen, Explanation, PrincipalSeen } from './explanation.ts'
 import { alternativesOf, principalSeen, reportedSeen, ruleSeen } from './explain.ts'
@@ -22,7 +23,7 @@ export function explainPast (past: PastRefusal): Explanation {
     passes: letThrough,
     ...letThrough
       ? { status: undefined, code: undefined, detail: undefined, remedy: undefined, reported: reportedSeen(asked) }
-      : { status: refusal.problem.status, code, detail, remedy: remedyFor(asked), reported: undefined },
+      : { status: PROBLEMS[refusal.code].status, code, detail, remedy: remedyFor(asked), reported: undefined },
     rule: route && ruleSeen(route),
     steps: [{ name: code, outcome: 'fail', saw: shown?.saw(saw) ?? saw }],
     alternatives: route === undefined ? [] : withoutClaims(alternativesAgain(past, route), shown),
@@ -48,7 +49,7 @@ function withoutClaims (alternatives: readonly AlternativeSeen[], shown: ShownSu
 
 // What the rule asked is asked again, of the same principal at the same time. `where` saw a request that was not kept.
 function alternativesAgain ({ principal, refusal, time, configuration: { gateway } }: PastRefusal, route: Route): AlternativeSeen[] {
-  if (principal === undefined || route.require === 'public' || refusal.problem.status !== 403) return []
+  if (principal === undefined || route.require === 'public' || PROBLEMS[refusal.code].status !== 403) return []
   const names = Object.fromEntries(Object.entries(gateway.issuers).map(([name, { clients }]) => [name, clients]))
   const asked = route.require.map(alternative => ({ ...alternative, conditions: { ...alternative.conditions, where: undefined } }))
   const rule = { id: route.name, at: route.at, requirement: asked.map(one => compileAlternative(one, names)), isConstant: false, issuers: new Set(route.issuers), reports: false }

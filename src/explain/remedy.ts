@@ -1,12 +1,12 @@
 import type { Route } from '../config/configuration.ts'
 import type { TrustedIssuer } from '../inbound/verify.ts'
 import type { Principal } from '../policy/principal.ts'
-import type { ProblemCode, Refusal } from '../policy/problems.ts'
+import type { ProblemCode, ToldRefusal } from '../policy/problems.ts'
 import { sentenceOf } from './sentence.ts'
 
 /** What is known of a refused request when somebody asks what to do about it. */
 export interface Refused {
-  readonly refusal: Pick<Refusal, 'code' | 'detail' | 'extras'>
+  readonly refusal: ToldRefusal
   readonly route: Route | undefined
   readonly principal: Principal | undefined
   readonly issuer: Pick<TrustedIssuer, 'name' | 'audience'> | undefined

@@ -1,14 +1,13 @@
 import { Ring } from '../common/ring.ts'
 import type { Configuration } from '../config/configuration.ts'
 import type { Principal } from '../policy/principal.ts'
-import type { Refusal } from '../policy/problems.ts'
+import type { Refusal, ToldRefusal } from '../policy/problems.ts'
 import type { RuleReference } from './audit.ts'
 import type { RefusalGroup, RefusalGroups } from './snapshot.ts'
 
 /** A request that was refused, or would have been, as far as it may be remembered: no token, no header, no query. */
 export interface PastRefusal {
   readonly decision: string
-  readonly request: string
   /** ms since the epoch */
   readonly time: number
   readonly method: string
@@ -16,11 +15,17 @@ export interface PastRefusal {
   readonly path: string
   readonly rule: RuleReference | undefined
   readonly principal: Principal | undefined
-  readonly refusal: Refusal
+  readonly refusal: ToldRefusal
   /** whether it passed all the same (`enforce: report`) */
   readonly letThrough: boolean
   /** by which it was decided */
   readonly configuration: Configuration
+}
+
+/** What is to be remembered, as it comes. */
+export interface Refused extends Omit<PastRefusal, 'time' | 'path' | 'refusal'> {
+  readonly target: string
+  readonly refusal: Refusal
 }
 
 /** What refusals have in common; what is undefined is not asked for. An empty name: no rule met, no client known. */
@@ -41,9 +46,12 @@ export class PastRefusals {
     this.#letThrough = new Ring<PastRefusal>(most)
   }
 
-  keep (refusal: PastRefusal): void {
-    const ring = refusal.letThrough ? this.#letThrough : this.#refused
-    ring.keep(refusal)
+  /** It does not fail: what was refused may be a failure of the gateway's own, its injected clock's even. */
+  keep ({ decision, method, target, rule, principal, refusal: { code, detail, extras: { saw, headers } }, letThrough, configuration }: Refused): void {
+    // Nobody got that answer.
+    if (code === 'client-gone') return
+    const ring = letThrough ? this.#letThrough : this.#refused
+    ring.keep({ decision, time: Date.now(), method, path: pathOf(target), rule, principal, refusal: { code, detail, extras: { saw, headers } }, letThrough, configuration })
   }
 
   /** By its decision's id. What was let through may have been refused for something else: that is what is told then. */
@@ -70,6 +78,18 @@ export class PastRefusals {
       client: grouped(all, clientOf)
     }
   }
+}
+
+/** So many characters of a path are remembered. */
+const MOST_OF_PATH = 1024
+
+function pathOf (target: string): string {
+  const query = target.indexOf('?')
+  const path = query === -1 ? target : target.slice(0, query)
+  if (target.length <= MOST_OF_PATH) return path
+  // A part of a text holds all of it: of a long one it is copied, so that a thousand of them take no more than they show.
+  const kept = Buffer.from(path.slice(0, MOST_OF_PATH)).toString()
+  return path.length > MOST_OF_PATH ? `${kept}…` : kept
 }
 
 /** Groups that are told: a thousand refusals may be of a thousand clients. */

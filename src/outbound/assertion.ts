@@ -1,5 +1,4 @@
 import { createHash, createPrivateKey, randomUUID, X509Certificate } from 'node:crypto'
-import { SignJWT } from 'jose'
 import type { ClientAssertion, JwtBearer } from '../config/credential-schema.ts'
 import { signingAlgorithms } from '../policy/algorithms.ts'
 
@@ -23,6 +22,8 @@ export async function signAssertion ({ key: secret, kid, algorithm, certificate,
   const alg = algorithm ?? signingAlgorithms(key)[0]
   if (alg === undefined) throw new Error('a key that signs nothing passed the checks')
   const iat = Math.floor(now / 1000)
+  // Most gateways sign nothing, and start the sooner without it.
+  const { SignJWT } = await import('jose')
   return await new SignJWT({ ...claims, iss, sub, aud, jti: randomUUID(), iat, exp: iat + lifetime / 1000 })
     .setProtectedHeader({ alg, typ: 'JWT', ...kid !== undefined && { kid }, ...certificate !== undefined && { 'x5t#S256': thumbprint(certificate.pem) } })
     .sign(key)

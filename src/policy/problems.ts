@@ -133,6 +133,11 @@ export class Refusal extends Error {
   }
 }
 
+/** What may be told of a refusal later on: nothing of what caused it, which may hold on to anything. */
+export interface ToldRefusal extends Pick<Refusal, 'code' | 'detail'> {
+  readonly extras: Pick<RefusalExtras, 'saw' | 'headers'>
+}
+
 /** Makes a Refusal without a stack: a refused request must not cost more than one that is let through. */
 export function refuse (code: ProblemCode, detail: string, extras?: RefusalExtras): Refusal {
   const limit = Error.stackTraceLimit

@@ -56,22 +56,21 @@ t.test('a hundred thousand refusals with long paths take the memory of the last 
   const refusals = new PastRefusals(1000)
   // What is kept is the configuration that decided, by reference.
   const configuration = {} as Configuration
-  const keep = (from: number, to: number): void => {
-    for (let at = from; at < to; at++) {
+  const keep = (times: number): void => {
+    for (let at = 0; at < times; at++) {
       const client = `client-${at}`
-      refusals.keep({ decision: String(at), request: 'r', time: at, method: 'GET', path: Buffer.alloc(16 * 1024, 'x').toString(), rule: undefined, principal: { tokenKind: 'access', kind: 'client', issuer: 'main', subject: undefined, client, scopes: [], permissions: [], roles: [], evidence: [], claims: {} } as never, refusal: refuse('scope-missing', 'x'.repeat(100)), letThrough: false, configuration })
+      refusals.keep({ decision: String(at), method: 'GET', target: Buffer.alloc(16 * 1024, 'x').toString(), rule: undefined, principal: { tokenKind: 'access', kind: 'client', issuer: 'main', subject: undefined, client, scopes: [], permissions: [], roles: [], evidence: [], claims: {} } as never, refusal: refuse('scope-missing', 'x'.repeat(100)), letThrough: false, configuration })
     }
   }
-  keep(0, 2000)
-  const full = used()
-  keep(2000, 100_000)
+  const before = used()
+  keep(100_000)
   const after = used()
-  t.ok(after - full < 4 * 1024 * 1024, `${after - full} bytes more`)
+  t.ok(after - before < 4 * 1024 * 1024, `${after - before} bytes more`)
   t.equal(refusals.latest(1_000_000).length, 1000)
   t.same([refusals.latest(1)[0]?.decision, refusals.latest(1000).at(-1)?.decision], ['99999', '99000'])
   t.equal(refusals.find('98999'), undefined)
   const groups = refusals.groups()
-  t.match(groups, { remembered: 1000, since: 99_000, code: [{ name: 'scope-missing', count: 1000, decision: '99999' }] })
+  t.match(groups, { remembered: 1000, since: Number, code: [{ name: 'scope-missing', count: 1000, decision: '99999' }] })
   t.equal(groups.client.length, 50, 'and a thousand clients are told as fifty')
 })
 

@@ -79,7 +79,7 @@ export function retriesSoon ({ headers }: Called): boolean {
   return /^(?:[1-9]|10)$/.test(headers['retry-after'] ?? '')
 }
 
-/** What a request waits at most, and what a busy machine may add. */
-export const LONGEST_WAIT = 5000 + 2500
+/** What a request waits at most, and what a busy machine may add; twice the five seconds would be two waits. */
+export const LONGEST_WAIT = 5000 + 4500
 
 export type Faults = Readonly<Record<string, Fault>>

@@ -51,7 +51,7 @@ t.test('whoever comes before the first fetch has ended waits for it, and all for
   t.same(new Set(await Promise.all(Array.from({ length: 50 }, async () => await find(idp.keys.current.kid)))), new Set(['found']))
   t.match(idp.requests, { discovery: 1, jwks: 1 })
   t.match(store.status(), { tried: true, usable: true, keys: 1 })
-  t.notOk(store.find(idp.keys.current.kid, 'RS256') instanceof Promise)
+  t.notOk(store.find(idp.keys.current.kid, 'ES256') instanceof Promise)
 })
 
 t.test('two fetches for unknown kids, then one in half a minute; out of budget there is no such key', async t => {

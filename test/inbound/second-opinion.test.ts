@@ -15,7 +15,7 @@ const seconds = now / 1000
 const issuer = 'https://idp.example.com/'
 const maxTokenSize = 16 * 1024
 
-const ring = await createKeyRing()
+const ring = await createKeyRing('RS256')
 const rsa = ring.current
 const ec = await ring.add('ES256')
 const stranger = await createSigningKey('RS256', rsa.kid)

@@ -1,4 +1,4 @@
-import { createLocalJWKSet, jwtVerify, type JSONWebKeySet, type JWTPayload } from 'jose'
+import type { JSONWebKeySet, JWTPayload } from 'jose'
 import { answering, type ErpHandler } from './erp.ts'
 import type { Idp } from './idp.ts'
 
@@ -24,6 +24,8 @@ export function verifying (idp: Idp, wants: MachineTokenWants = {}, then: ErpHan
 
 /** The machine token's claims, by jose; throws where it does not verify now. The keys are read without a request. */
 export async function verifyMachineToken (idp: Idp, credential: unknown, wants: MachineTokenWants = {}): Promise<JWTPayload> {
+  // Loaded where it is used: most tests' ERPs look at nothing.
+  const { createLocalJWKSet, jwtVerify } = await import('jose')
   const token = /^Bearer (\S+)$/.exec(String(credential))?.[1] ?? ''
   // The test filled the set with JWKs; jose checks them again.
   const set = createLocalJWKSet({ keys: idp.keys.published } as JSONWebKeySet)

@@ -1,5 +1,5 @@
-import { constants, createHmac, createPublicKey, createSecretKey, KeyObject, sign } from 'node:crypto'
-import { generateKeyPair } from 'jose'
+import { constants, createHmac, createPublicKey, createSecretKey, generateKeyPair, sign, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
 import { registerSecret } from './secrets.ts'
 
 /** A key that signs, and its public half as a JWK for the set. `alg` is how it signs, whatever a header says. */
@@ -13,9 +13,23 @@ export interface SigningKey {
 let count = 0
 
 /** A fresh key for one of the JWS algorithms (RS, PS, ES 256 to 512, EdDSA, Ed25519). */
-export async function createSigningKey (alg = 'RS256', kid = nextKid(alg)): Promise<SigningKey> {
-  const { privateKey } = await generateKeyPair(alg, { extractable: true })
-  return signingKey(alg, KeyObject.from(privateKey), kid)
+export async function createSigningKey (alg = 'ES256', kid = nextKid(alg)): Promise<SigningKey> {
+  return signingKey(alg, (await keyPairFor(alg)).privateKey, kid)
+}
+
+const makePair = promisify(generateKeyPair)
+
+function keyPairFor (alg: string): Promise<{ privateKey: KeyObject }> {
+  switch (alg) {
+    case 'ES256': return makePair('ec', { namedCurve: 'P-256' })
+    case 'ES384': return makePair('ec', { namedCurve: 'P-384' })
+    case 'ES512': return makePair('ec', { namedCurve: 'P-521' })
+    case 'EdDSA':
+    case 'Ed25519': return makePair('ed25519')
+    default:
+      if (!/^[RP]S/.test(alg)) throw new Error(`no key is made for ${alg}`)
+      return makePair('rsa', { modulusLength: 2048 })
+  }
 }
 
 /** A key made elsewhere: a short RSA key, or one key under a second name or algorithm. */
