@@ -1,4 +1,5 @@
-import { isWrite } from './call-once.ts'
+import { isWrite } from './calling/call-once.ts'
+import type { Visit } from './calling/upstream-request.ts'
 import { askForBody } from './inbound/server-events.ts'
 import { framedOf, type Admitted, type Asked, type Stages } from './journey.ts'
 import type { AuditRecord } from './observe/audit.ts'
@@ -12,9 +13,8 @@ import { decide, refusalOf, type Decision, type PolicyRule } from './policy/deci
 import type { Found, Matcher } from './policy/match.ts'
 import { isMethodOverride } from './policy/method-override.ts'
 import { Refusal, refuse } from './policy/problems.ts'
-import type { BatchRule, CompiledRoute } from './routes.ts'
-import type { Visit } from './upstream-request.ts'
 import { whereRequest } from './policy/where.ts'
+import type { BatchRule, CompiledRoute } from './routes.ts'
 
 /**
  * Reads the body of a batch, and lets it go on where each of its requests would be let through as a request of its own:

@@ -1,4 +1,4 @@
-import type { RouteIdempotency } from './call-once.ts'
+import type { RouteIdempotency } from './calling/call-once.ts'
 import { within } from './common/memo.ts'
 import { besideBody } from './config/beside-body.ts'
 import type { Configuration, QueryRules, Route } from './config/configuration.ts'
@@ -14,8 +14,8 @@ import type { Upstream } from './outbound/upstreams.ts'
 import type { WriteStore } from './outbound/write-store.ts'
 import type { PolicyRule } from './policy/decide.ts'
 import type { Matchable } from './policy/match.ts'
-import { compileQueryCheck, type QueryCheck } from './policy/query.ts'
 import type { Match } from './policy/pattern.ts'
+import { compileQueryCheck, type QueryCheck } from './policy/query.ts'
 import { compileAlternative, type ClientNames } from './policy/require.ts'
 
 /** A rule of routes.yaml with all that can be decided at load. */

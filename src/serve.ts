@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DestinationStream, Logger } from 'pino'
-import { buildAdmin } from './admin.ts'
+import { buildAdmin } from './admin/admin.ts'
+import { createInspection } from './admin/inspection.ts'
+import { createReadiness } from './admin/readiness.ts'
 import { createSiblings } from './cluster/siblings.ts'
 import type { Leader } from './cluster/worker.ts'
+import { isoTime } from './common/dates.ts'
 import type { Configuration } from './config/configuration.ts'
 import { certificatesOf, endOf } from './config/expiry.ts'
 import { whyNotReachable } from './config/urls.ts'
@@ -10,7 +13,6 @@ import { prepareDrain } from './drain.ts'
 import { watchExpiry } from './expiry-watch.ts'
 import { buildGateway, tune } from './gateway.ts'
 import { createGeneration, createLasting, type GenerationSurroundings } from './generation.ts'
-import { createInspection } from './inspection.ts'
 import { createPressure, measureProcess } from './inbound/pressure.ts'
 import { watchMaintenance } from './maintenance.ts'
 import { PastRefusals } from './observe/decisions.ts'
@@ -18,10 +20,9 @@ import { createMetrics, metricsOf } from './observe/metrics.ts'
 import { Occurrences } from './observe/occurrences.ts'
 import { openIdpClient } from './outbound/idp-client.ts'
 import { logListening, placeOf, portOf } from './ports.ts'
-import { createReadiness } from './readiness.ts'
 import { startReloading } from './reload.ts'
 import type { Running } from './running.ts'
-import type { Shadow } from './shadow.ts'
+import type { Shadow } from './shadow/shadow.ts'
 
 /** A gateway's configuration as it was loaded, and what comes from outside. */
 export interface ServeOptions {
@@ -152,7 +153,7 @@ export async function serve ({ configuration, shadowed, version, read, env, line
   // Its code is loaded only where something is tried out.
   async function openShadow (): Promise<Shadow | undefined> {
     if (shadowed === undefined) return undefined
-    const { startShadow } = await import('./shadow.ts')
+    const { startShadow } = await import('./shadow/shadow.ts')
     return await startShadow({ configuration: shadowed, env, now, log, onOutcome: metrics.shadowOutcome })
   }
 
@@ -212,10 +213,6 @@ export async function serve ({ configuration, shadowed, version, read, env, line
     await letGo()
     throw error
   }
-}
-
-function isoTime (ms: number): string {
-  return new Date(Math.min(ms, 8.64e15)).toISOString()
 }
 
 function fixedWords (error: unknown): string {

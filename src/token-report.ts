@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { isoTime } from './common/dates.ts'
 import { isTokenCredential, type Credential, type TokenCredential } from './config/credential-schema.ts'
 import type { GatewayFile } from './config/gateway-schema.ts'
 import { whyNotReachable } from './config/urls.ts'
@@ -114,8 +115,4 @@ function shown (credential: Exclude<Credential, TokenCredential>): Shows {
       return { headers: [], certificate: { subject: oneLine(subject), issuer: oneLine(issuer), ends: isoTime(Date.parse(validTo)) } }
     }
   }
-}
-
-function isoTime (ms: number): string {
-  return new Date(Math.min(ms, 8.64e15)).toISOString()
 }

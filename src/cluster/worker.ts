@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client'
+import type { Inspection, Latest } from '../admin/inspection.ts'
+import type { Readiness } from '../admin/readiness.ts'
 import type { Question } from '../explain/explain.ts'
-import type { Inspection, Latest } from '../inspection.ts'
-import type { Readiness } from '../readiness.ts'
 import { createChannel, type Channel } from './channel.ts'
 
 /** What a worker does for the process that leads it. */

@@ -1,3 +1,4 @@
+import { isoDay } from '../common/dates.ts'
 import type { CertificateFacts, Certificates } from './certificates.ts'
 import type { Credential } from './credential-schema.ts'
 import type { GatewayFile } from './gateway-schema.ts'
@@ -65,11 +66,7 @@ export function expiryWarnings ({ list }: Certificates, now: number): string[] {
 
 function warningOf ({ name, beginsAt, endsAt }: CertificateFacts, now: number): string | undefined {
   const of = `the certificate of "${name.replaceAll('"', "'")}"`
-  if (endsAt <= now) return `${of} ended on ${day(endsAt)}`
-  if (beginsAt > now) return `${of} does not hold before ${day(beginsAt)}`
-  return endsAt - now <= SOON ? `${of} ends on ${day(endsAt)}, in ${Math.floor((endsAt - now) / DAY)} days` : undefined
-}
-
-function day (time: number): string {
-  return new Date(time).toISOString().slice(0, 10)
+  if (endsAt <= now) return `${of} ended on ${isoDay(endsAt)}`
+  if (beginsAt > now) return `${of} does not hold before ${isoDay(beginsAt)}`
+  return endsAt - now <= SOON ? `${of} ends on ${isoDay(endsAt)}, in ${Math.floor((endsAt - now) / DAY)} days` : undefined
 }

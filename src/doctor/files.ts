@@ -1,3 +1,4 @@
+import { isoDay } from '../common/dates.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { certificatesOf, endOf, expiryWarnings } from '../config/expiry.ts'
 import type { Mistake } from '../config/load.ts'
@@ -18,7 +19,7 @@ export function examineFiles ({ files, gateway, routes }: Configuration, mistake
       const about = findingsAbout('files', name)
       const warnings = expiryWarnings(certificates, now)
       const end = endOf(certificates)
-      if (warnings.length === 0) return end === undefined ? [] : [about.good(`its certificates hold until ${new Date(end).toISOString().slice(0, 10)}`)]
+      if (warnings.length === 0) return end === undefined ? [] : [about.good(`its certificates hold until ${isoDay(end)}`)]
       // Of authorities, one that has ended is mostly one that nobody needs any more.
       const hasEnded = end !== undefined && end <= now && path.at(-1) !== 'ca'
       return warnings.map(said => hasEnded ? about.bad(said, 'Put the new one in its place: it is taken at the next reload, or by SIGHUP.') : about.warning(said, 'Have the next one in its place before that day: it is taken at the next reload, or by SIGHUP.'))

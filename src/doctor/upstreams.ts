@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { isoDay } from '../common/dates.ts'
 import { Certificates } from '../config/certificates.ts'
 import { expiryWarnings } from '../config/expiry.ts'
 import type { Upstream } from '../config/gateway-schema.ts'
@@ -53,7 +54,7 @@ function certificateFindings (about: About, url: URL, socket: TLSSocket, now: nu
   const name = [subject.CN].flat()[0] ?? url.hostname
   const facts = { name: name.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 100), beginsAt: Date.parse(from), endsAt: Date.parse(to), isRoot: false }
   return [
-    about.good(`${url.origin} takes connections by ${socket.getProtocol() ?? 'TLS'}, and its certificate holds until ${new Date(facts.endsAt).toISOString().slice(0, 10)}`),
+    about.good(`${url.origin} takes connections by ${socket.getProtocol() ?? 'TLS'}, and its certificate holds until ${isoDay(facts.endsAt)}`),
     ...expiryWarnings(new Certificates('', [facts]), now).map(said => about.warning(said, 'Have it renewed there before that day: the gateway trusts no other way.'))
   ]
 }

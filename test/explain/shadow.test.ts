@@ -1,11 +1,11 @@
 import t from 'tap'
 import { pino } from 'pino'
+import type { Visit } from '../../src/calling/upstream-request.ts'
 import { loadConfiguration } from '../../src/config/load.ts'
 import type { Generation } from '../../src/generation.ts'
 import { AuditRecord } from '../../src/observe/audit.ts'
 import { mergeShadowReports, SHADOW_OUTCOMES, ShadowTally, type ShadowKind, type ShadowOutcome, type ShadowReport } from '../../src/observe/shadow-tally.ts'
-import { startShadow } from '../../src/shadow.ts'
-import type { Visit } from '../../src/upstream-request.ts'
+import { startShadow } from '../../src/shadow/shadow.ts'
 import { collectLog } from '../support/gateway-log.ts'
 import { writeFiles } from '../support/settings.ts'
 

@@ -7,20 +7,26 @@ import { filesIn, read } from './repository.ts'
 const ROOMS: Readonly<Record<string, { readonly code: readonly string[], readonly types?: readonly string[] }>> = {
   common: { code: [] },
   policy: { code: ['common'], types: ['config'] },
-  config: { code: ['policy'] },
+  config: { code: ['policy', 'common'] },
   idp: { code: ['policy', 'common'], types: ['config'] },
   inbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
   outbound: { code: ['idp', 'policy', 'common'], types: ['config'] },
   store: { code: ['outbound', 'idp', 'policy', 'common'], types: ['config', 'inbound'] },
   observe: { code: ['idp', 'policy', 'common'], types: ['config', 'inbound', 'outbound'] },
   explain: { code: ['inbound', 'policy', 'config'], types: ['app', 'observe'] },
+  // From the rule's word to the end of the answer.
+  calling: { code: ['outbound', 'inbound', 'policy', 'common'], types: ['app', 'observe'] },
+  // The other port: it looks at all that runs, which it is given, and changes nothing of it.
+  admin: { code: ['explain', 'inbound', 'policy', 'config', 'common'], types: ['app', 'shadow', 'observe'] },
   // IdPs that this process plays, for policies that are tried out without one.
   'built-in-issuer': { code: ['idp', 'policy'], types: ['config', 'outbound'] },
   // Given a way to open the two files: it starts nothing.
   rehearsal: { code: ['built-in-issuer', 'explain', 'policy', 'config'], types: ['app', 'inbound', 'outbound'] },
   openapi: { code: ['policy', 'config'] },
-  cluster: { code: ['inbound', 'outbound', 'idp', 'common'], types: ['app', 'explain'] },
-  app: { code: ['cluster', 'store', 'explain', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
+  cluster: { code: ['inbound', 'outbound', 'idp', 'common'], types: ['admin', 'explain'] },
+  app: { code: ['admin', 'shadow', 'calling', 'cluster', 'store', 'explain', 'inbound', 'outbound', 'observe', 'idp', 'policy', 'config', 'common'] },
+  // Decides once more what the gateway has decided; the app loads it where something is tried out.
+  shadow: { code: ['app', 'explain', 'inbound', 'observe', 'policy', 'config', 'common'], types: ['calling'] },
   // A world around the gateway, which it starts as a command of its own.
   demo: { code: ['config'] },
   // It looks at all that a gateway would speak to, and starts nothing of it but the gateway itself, for the leak test.

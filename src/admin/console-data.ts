@@ -1,7 +1,7 @@
-import { Ring } from './common/ring.ts'
+import { Ring } from '../common/ring.ts'
 import type { FastifyInstance } from 'fastify'
 import type { Inspection } from './inspection.ts'
-import type { Sample, Told } from './observe/snapshot.ts'
+import type { Sample, Told } from '../observe/snapshot.ts'
 
 /** ms between two samples, and how many are kept: ten minutes, of twenty numbers each */
 const EVERY = 5000

@@ -1,9 +1,9 @@
 import Fastify, { type FastifyInstance } from 'fastify'
-import { NO_SCHEMAS } from './common/no-schemas.ts'
-import { createAdminGate, hasConsole } from './admin-gate.ts'
-import type { Admin } from './config/gateway-schema.ts'
+import { NO_SCHEMAS } from '../common/no-schemas.ts'
+import type { Admin } from '../config/gateway-schema.ts'
+import { readQuestion } from '../explain/question.ts'
 import { serveSnapshots } from './console-data.ts'
-import { readQuestion } from './explain/question.ts'
+import { createAdminGate, hasConsole } from './gate.ts'
 import type { Inspection } from './inspection.ts'
 import type { Readiness } from './readiness.ts'
 

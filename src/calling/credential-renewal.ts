@@ -1,8 +1,8 @@
-import type { Admitted } from './journey.ts'
-import type { AuditRecord } from './observe/audit.ts'
-import { timeIsUp } from './outbound/client-credentials.ts'
-import type { Presented } from './outbound/credential.ts'
-import { refuse, type Refusal } from './policy/problems.ts'
+import type { Admitted } from '../journey.ts'
+import type { AuditRecord } from '../observe/audit.ts'
+import { timeIsUp } from '../outbound/client-credentials.ts'
+import type { Presented } from '../outbound/credential.ts'
+import { refuse, type Refusal } from '../policy/problems.ts'
 
 /** The credential for a request, which has waited for it as long as it may. @throws {Refusal} machine-token-unavailable */
 export async function presentedInTime (admitted: Admitted, presented: Promise<Presented>): Promise<Presented> {

@@ -1,13 +1,13 @@
+import type { Admitted } from '../journey.ts'
+import type { Presented } from '../outbound/credential.ts'
+import { isEnded, type Ended, type RelayOutcome } from '../outbound/relay.ts'
+import { callerGone } from '../policy/problems.ts'
 import { credentialRefused, presentedInTime, renewCredential } from './credential-renewal.ts'
-import type { Admitted } from './journey.ts'
-import type { Presented } from './outbound/credential.ts'
-import { isEnded, type Ended, type RelayOutcome } from './outbound/relay.ts'
-import { callerGone } from './policy/problems.ts'
 import { callProtected } from './protected-call.ts'
 import { relayTraced } from './traced-relay.ts'
 import { UpstreamRequest, type Visit } from './upstream-request.ts'
 
-export type { Ended } from './outbound/relay.ts'
+export type { Ended } from '../outbound/relay.ts'
 export type { Visit } from './upstream-request.ts'
 
 /**

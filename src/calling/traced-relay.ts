@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { AttemptTrace } from './observe/tracing.ts'
-import { relay, type RelayOutcome } from './outbound/relay.ts'
-import { Refusal } from './policy/problems.ts'
+import type { AttemptTrace } from '../observe/tracing.ts'
+import { relay, type RelayOutcome } from '../outbound/relay.ts'
+import { Refusal } from '../policy/problems.ts'
 import type { UpstreamRequest } from './upstream-request.ts'
 
 /** As `relay`; and what became of the try is written into its span, where it has one. */

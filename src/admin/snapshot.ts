@@ -1,12 +1,12 @@
-import { within } from './common/memo.ts'
-import type { Configuration } from './config/configuration.ts'
-import { fingerprint } from './config/fingerprint.ts'
-import type { Generation } from './generation.ts'
-import type { PastRefusals } from './observe/decisions.ts'
-import type { Metrics } from './observe/metrics.ts'
-import type { Occurrences } from './observe/occurrences.ts'
-import type { IssuerState, Snapshot, UpstreamState } from './observe/snapshot.ts'
-import { version } from './version.ts'
+import { within } from '../common/memo.ts'
+import { version } from '../common/version.ts'
+import type { Configuration } from '../config/configuration.ts'
+import { fingerprint } from '../config/fingerprint.ts'
+import type { Generation } from '../generation.ts'
+import type { PastRefusals } from '../observe/decisions.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Occurrences } from '../observe/occurrences.ts'
+import type { IssuerState, Snapshot, UpstreamState } from '../observe/snapshot.ts'
 
 export interface SnapshotParts {
   readonly current: () => Generation

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { Admin } from './config/gateway-schema.ts'
-import { isLoopback } from './config/urls.ts'
+import type { Admin } from '../config/gateway-schema.ts'
+import { isLoopback } from '../config/urls.ts'
 
 /** Whether there is a console: where it is not said, on loopback, and where a token keeps strangers from what it shows. */
 export function hasConsole ({ console, host, token }: Admin): boolean {

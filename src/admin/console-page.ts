@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { fileURLToPath } from 'node:url'
 
 /** Where the build puts the page: beside the code, whatever the folder that it runs in. */
-const PAGE = fileURLToPath(new URL('../page/', import.meta.url))
+const PAGE = fileURLToPath(new URL('../../page', import.meta.url))
 
 /** Nothing but its own files, from its own place, in no frame; no markup is ever made of text. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"

@@ -1,5 +1,5 @@
-import type { Generation } from './generation.ts'
-import type { RejectedConfiguration } from './reload.ts'
+import type { Generation } from '../generation.ts'
+import type { RejectedConfiguration } from '../reload.ts'
 
 /** What /readyz says of a process. */
 export interface Readiness {

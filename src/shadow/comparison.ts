@@ -1,10 +1,10 @@
-import { within } from './common/memo.ts'
-import type { Configuration, Route } from './config/configuration.ts'
-import { changedKeys } from './explain/policy-difference.ts'
-import type { RuleReference } from './observe/audit.ts'
-import type { Said, ShadowKind } from './observe/shadow-tally.ts'
-import type { Verdict } from './shadow-verdict.ts'
-import type { Visit } from './upstream-request.ts'
+import type { Visit } from '../calling/upstream-request.ts'
+import { within } from '../common/memo.ts'
+import type { Configuration, Route } from '../config/configuration.ts'
+import { changedKeys } from '../explain/policy-difference.ts'
+import type { RuleReference } from '../observe/audit.ts'
+import type { Said, ShadowKind } from '../observe/shadow-tally.ts'
+import type { Verdict } from './verdict.ts'
 
 /** What the verdict of other rules changes for a request that was decided by those of a configuration. */
 export type Comparison = (inForce: Configuration, visit: Visit, verdict: Verdict) => ShadowKind | 'same' | 'undecided'
