@@ -13,8 +13,11 @@ export class Ring<One> {
     this.#next = (this.#next + 1) % this.#most
   }
 
-  find (isIt: (one: One) => boolean): One | undefined {
-    return this.#kept.find(isIt)
+  /** The oldest, to be written over; a new one while there is room. */
+  reused (make: () => One): One {
+    const one = this.#kept[this.#next] ?? make()
+    this.keep(one)
+    return one
   }
 
   /** The oldest first. */
