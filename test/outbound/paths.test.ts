@@ -28,7 +28,7 @@ t.test('a Location under the upstream leads to the gateway and nowhere else', as
 })
 
 t.test('a path that goes there by a rewrite comes back by it', async t => {
-  const segment = fc.stringMatching(/^[A-Za-z0-9._~-]{1,8}$/).filter(text => !/^\.{1,2}$/.test(text))
+  const segment = fc.stringMatching(/^[A-Za-z0-9._~-]{1,8}$/).filter(text => text !== '.' && !text.includes('..'))
   for (const [match, rewrite] of [['GET /a/:id', '/x/:id'], ['GET /a/:id/b/*', '/y/*'], ['GET /:one/:two', '/z/:two/:one'], ['GET /a/*', '/*'], ['GET /a/:id/c', '/d'], ['GET /K(:id)', '/c/:id'], ['GET /c/:id/:one', '/:one/K(x=:id)'], ['GET /K(:id)/L(:one)', "/M(':one')/N(:id).x"], ['GET /K(:id)/*', '/L(:id)/m/*']] as const) {
     const parsed = parseMatch(match)
     const paths = createPathMap('/base', parsed, rewrite)
