@@ -91,10 +91,7 @@ const MOST_OTHERS = 99
 const PER_TOKEN_BYTE = 2
 const PER_ENTRY = 600
 
-const NO_EDITION = {}
-
 export function createPrincipalCaches ({ max, max_size: maxSize }: CacheBounds, now: () => number): PrincipalCaches {
-  if (max === 0) return { of: () => ({ find: () => undefined, keep: (token, verified) => new Kept(token, verified, NO_EDITION) }), size: () => 0 }
   // With a `max` of its own it would set aside room for all of them at once: 20 ms, and 3 MB, for tokens that may never come.
   const entries = new LRUCache<string, Kept>({ maxSize, sizeCalculation: ({ token }) => PER_ENTRY + PER_TOKEN_BYTE * token.length })
 
