@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { median } from './scale.mjs'
 
 const KINDS = ['without', 'with', 'watched']
 
@@ -66,11 +67,6 @@ async function timeParts () {
   const [remembered, forgotten, sample] = [costs.with, costs.without, costs.sample].map(list => median(list.slice(8)))
   process.send({ remembering: remembered - forgotten, sample, left: left !== undefined })
   process.disconnect()
-}
-
-function median (numbers) {
-  const sorted = [...numbers].sort((one, other) => one - other)
-  return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2
 }
 
 /** In a process of its own: the gateway, which tells its CPU time and memory when it is asked. */

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { isoTime } from './common/dates.ts'
 import type { GatewayFile } from './config/gateway-schema.ts'
 import { createWindows, type WindowState, type Windows } from './config/windows.ts'
 import { refuse } from './policy/problems.ts'
@@ -57,7 +58,7 @@ export function watchMaintenance ({ current, log, every = 1000 }: MaintenanceWat
     for (const [upstream, { endsAt }] of upstreams) {
       if (endsAt !== undefined && !open.has(upstream)) {
         open.add(upstream)
-        log.info({ upstream, ends: new Date(endsAt).toISOString() }, 'the maintenance of an upstream has begun')
+        log.info({ upstream, ends: isoTime(endsAt) }, 'the maintenance of an upstream has begun')
       }
     }
     for (const upstream of open) {

@@ -1,3 +1,4 @@
+import { isoTime } from '../common/dates.ts'
 import { explain, type Question } from '../explain/explain.ts'
 import type { Explanation, PastLine, RuleRow } from '../explain/explanation.ts'
 import { explainPast } from '../explain/past.ts'
@@ -57,5 +58,5 @@ export function createInspection (parts: InspectionParts): Inspection {
 }
 
 function lineOf ({ decision, time, method, path, refusal, rule, principal, letThrough }: PastRefusal): PastLine {
-  return { decision, time: new Date(time).toISOString(), method, path, status: PROBLEMS[refusal.code].status, code: refusal.code, rule: rule?.id, client: principal?.client, letThrough }
+  return { decision, time: isoTime(time), method, path, status: PROBLEMS[refusal.code].status, code: refusal.code, rule: rule?.id, client: principal?.client, letThrough }
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
+import { isoTime } from '../common/dates.ts'
 import type { Visit } from '../calling/upstream-request.ts'
 import type { Configuration } from '../config/configuration.ts'
 import { fingerprint } from '../config/fingerprint.ts'
@@ -50,7 +51,7 @@ const MOST_TOLD = 50
 export async function startShadow ({ configuration, env, now, log, onOutcome }: ShadowParts): Promise<Shadow> {
   const { files } = configuration
   let trial: Trial | undefined = begin(configuration)
-  let told = { ...trial.tally.told(), since: isoTime() }
+  let told = { ...trial.tally.told(), since: isoTime(now()) }
   let mistakes: readonly string[] = []
   let underWay: Promise<void> = Promise.resolve()
   let closed = false
@@ -60,10 +61,6 @@ export async function startShadow ({ configuration, env, now, log, onOutcome }: 
 
   function begin (next: Configuration): Trial {
     return { rules: { configuration: next, ...compilePolicy(next) }, tally: new ShadowTally(), compare: createComparison() }
-  }
-
-  function isoTime (): string {
-    return new Date(now()).toISOString()
   }
 
   function saw (generation: Generation, visit: Visit): void {
@@ -101,7 +98,7 @@ export async function startShadow ({ configuration, env, now, log, onOutcome }: 
     const { record: { method, decisionId: decision } } = visit
     const [path = ''] = targetOf(visit).split('?', 1)
     onOutcome(difference.outcome)
-    const isFirst = current.tally.add(difference, { method, path: path.slice(0, 500), decision, time: isoTime() })
+    const isFirst = current.tally.add(difference, { method, path: path.slice(0, 500), decision, time: isoTime(now()) })
     const { outcome, before, now: next, client, keys } = difference
     if (isFirst) log.info({ outcome, decision, at: next.rule?.at, before: before.code, code: next.code, client, ...keys.length > 0 && { keys } }, 'other routes would change this')
   }
@@ -139,7 +136,7 @@ export async function startShadow ({ configuration, env, now, log, onOutcome }: 
     conclude()
     trial = begun
     mistakes = []
-    told = { ...begun.tally.told(), since: isoTime() }
+    told = { ...begun.tally.told(), since: isoTime(now()) }
     log.info({ shadow: files.routes, routes: next.routes.length }, 'other routes are tried out')
   }
 
